@@ -1,0 +1,3 @@
+export * from './core/errors.ts';
+export * from './core/ports.ts';
+export * from './core/types.ts';

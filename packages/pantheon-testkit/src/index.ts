@@ -1,0 +1,1 @@
+export type { Case, Harness, Suite } from './suite.ts';

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// One run for the whole repository. The private condition makes every import of a package of ours resolve to its source.
+const conditions = ['@promethean/source'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/checks/*.test.ts'],
+    isolate: false,
+    testTimeout: 20_000,
+    reporters: ['default', './tooling/checks/summary-reporter.ts'],
+  },
+});
