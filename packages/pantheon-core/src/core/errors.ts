@@ -40,7 +40,6 @@ export type ErrorCode =
   | 'send-unknown'
   | 'recipient-unknown'
   | 'deliveries-exceeded'
-  | 'context-failed'
   | 'source-unknown'
   | 'tool-unknown'
   | 'tool-duplicate'

@@ -1,0 +1,78 @@
+/** Listening: messages on the bus tick the actors that they are addressed to. */
+import { PantheonError, errorInfo } from './errors.ts';
+import type { Kernel } from './kernel.ts';
+import type { Mailboxes } from './mailbox.ts';
+import type { ActorRecord, BusMessage } from './types.ts';
+
+/** How to listen. */
+export interface ListenOptions {
+  /**
+   * Share the messages with the other members of this group: each is handled by one of them, and again when its tick fails. For
+   * several processes on one state. Default: no group; this orchestrator handles every message to an actor that it knows.
+   */
+  readonly group?: string | undefined;
+}
+
+export class Listener {
+  readonly #kernel: Kernel;
+  readonly #mailboxes: Mailboxes;
+  readonly #group: string | undefined;
+
+  constructor(kernel: Kernel, mailboxes: Mailboxes, group: string | undefined) {
+    this.#kernel = kernel;
+    this.#mailboxes = mailboxes;
+    this.#group = group;
+  }
+
+  /** Handles one message of the bus; the promise settles when its tick has ended. */
+  handle = async (message: BusMessage): Promise<void> => {
+    const { state } = this.#kernel.deps;
+    if (message.to === '*') {
+      const actors = await state.list();
+      await Promise.all(
+        actors.filter(({ id }) => id !== message.from).map((actor) => this.#tick(actor, message)),
+      );
+      return;
+    }
+    const actor = await state.get(message.to);
+    // To somebody else: a user, or an actor of another application on the same bus.
+    if (actor === undefined) return;
+    await this.#tick(actor, message);
+  };
+
+  async #tick(actor: ActorRecord, message: BusMessage): Promise<void> {
+    const kernel = this.#kernel;
+    try {
+      kernel.emit(() => ({
+        type: 'message-received',
+        at: kernel.deps.now(),
+        actorId: actor.id,
+        messageId: message.id,
+        from: message.from,
+        waiting: this.#mailboxes.waitingFor(actor.id),
+      }));
+      const { status } = await this.#mailboxes.submit({
+        actor,
+        input: { userMessage: message.content, message },
+        fresh: true,
+        caller: undefined,
+      });
+      if (this.#group !== undefined && (status === 'failed' || status === 'timeout')) {
+        throw new PantheonError(
+          'deliveries-exceeded',
+          `the tick of ${actor.id} for message ${message.id} ended as ${status}`,
+          { retryable: true },
+        );
+      }
+    } catch (error) {
+      // A group's bus tries again and keeps what cannot be handled. Without a group nobody does, so it is done here.
+      if (this.#group !== undefined) throw error;
+      await kernel.bury(actor.id, {
+        message,
+        reason: errorInfo(error),
+        attempts: 1,
+        deadAt: kernel.deps.now(),
+      });
+    }
+  }
+}

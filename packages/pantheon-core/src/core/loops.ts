@@ -1,0 +1,143 @@
+/** Loops: an actor that ticks at an interval, and an actor that asked to be woken up. */
+import { PantheonError, errorInfo } from './errors.ts';
+import { isDelay } from './guards.ts';
+import type { Kernel } from './kernel.ts';
+import type { Mailboxes } from './mailbox.ts';
+import type { Supervisor } from './supervision.ts';
+import type { Actor } from './types.ts';
+
+class Loop {
+  readonly actor: Actor;
+  readonly intervalMs: number;
+  busy = false;
+  stop: () => void = () => {};
+
+  constructor(actor: Actor, intervalMs: number) {
+    this.actor = actor;
+    this.intervalMs = intervalMs;
+  }
+}
+
+export class Loops {
+  readonly #kernel: Kernel;
+  readonly #mailboxes: Mailboxes;
+  readonly #supervisor: Supervisor;
+  readonly #loops = new Map<string, Loop>();
+  readonly #wakeUps = new Set<() => void>();
+  #stopped = false;
+
+  constructor(kernel: Kernel, mailboxes: Mailboxes, supervisor: Supervisor) {
+    this.#kernel = kernel;
+    this.#mailboxes = mailboxes;
+    this.#supervisor = supervisor;
+  }
+
+  get size(): number {
+    return this.#loops.size;
+  }
+
+  /** Ticks the actor every `intervalMs` until the returned function is called. */
+  start(actor: Actor, intervalMs: number): () => void {
+    if (this.#stopped) {
+      throw new PantheonError('orchestrator-stopped', 'the orchestrator has been stopped; it starts no loop');
+    }
+    if (!isDelay(intervalMs, 1)) {
+      throw new PantheonError(
+        'interval-invalid',
+        `the interval of ${actor.id}'s loop is ${String(intervalMs)}; it must be an integer from 1 to 2147483647 (milliseconds)`,
+      );
+    }
+    const running = this.#loops.get(actor.id);
+    if (running !== undefined) {
+      if (running.intervalMs === intervalMs) return running.stop;
+      throw new PantheonError(
+        'interval-invalid',
+        `${actor.id} loops every ${running.intervalMs} ms already; stop that loop before you start one of ${intervalMs} ms`,
+      );
+    }
+    const loop = new Loop(actor, intervalMs);
+    const cancel = this.#kernel.deps.schedule.every(intervalMs, () => this.#turn(loop));
+    loop.stop = () => {
+      if (this.#loops.get(actor.id) !== loop) return;
+      this.#loops.delete(actor.id);
+      cancel?.();
+      this.#tell('loop-stopped', loop);
+    };
+    this.#loops.set(actor.id, loop);
+    this.#tell('loop-started', loop);
+    return loop.stop;
+  }
+
+  /** Ticks the actor once, `delayMs` from now. */
+  wakeAfter(actor: Actor, delayMs: number): void {
+    if (this.#stopped) return;
+    const cancel = this.#kernel.deps.schedule.once(delayMs, async () => {
+      this.#wakeUps.delete(cancel);
+      try {
+        await this.#tick(actor);
+      } catch (error) {
+        this.#kernel.log(`Wake-up of ${actor.id} failed`, { error: errorInfo(error).message });
+      }
+    });
+    this.#wakeUps.add(cancel);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const loop of this.#loops.values()) loop.stop();
+    for (const cancel of this.#wakeUps) cancel?.();
+    this.#wakeUps.clear();
+  }
+
+  #turn(loop: Loop): Promise<void> | undefined {
+    const { id } = loop.actor;
+    // A scheduler may call once more although it was told to stop; this orchestrator keeps its own word.
+    if (this.#loops.get(id) !== loop) return undefined;
+    if (loop.busy) return this.#skip(loop, 'busy');
+    if (this.#supervisor.resumeAt(id) > this.#kernel.deps.now()) return this.#skip(loop, 'backoff');
+    return this.#tickLoop(loop);
+  }
+
+  async #tickLoop(loop: Loop): Promise<void> {
+    loop.busy = true;
+    try {
+      await this.#tick(loop.actor, loop);
+    } catch (error) {
+      if (PantheonError.is(error, 'actor-not-runnable')) {
+        this.#skip(loop, 'not-runnable');
+        // A paused actor may go on; one that is completed or failed will not.
+        if (error.details['state'] !== 'paused') loop.stop();
+      } else if (!PantheonError.is(error, 'orchestrator-stopped')) {
+        this.#kernel.log(`Actor loop error for ${loop.actor.id}`, { error: errorInfo(error).message });
+      }
+    } finally {
+      loop.busy = false;
+    }
+  }
+
+  async #tick(actor: Actor, loop?: Loop): Promise<void> {
+    const known = await this.#kernel.deps.state.get(actor.id);
+    // Stopped while the record was being read: no tick starts after stop().
+    if (this.#stopped || (loop !== undefined && this.#loops.get(actor.id) !== loop)) return;
+    await this.#mailboxes.submit({
+      actor: known ?? actor,
+      input: undefined,
+      fresh: known !== undefined,
+      caller: undefined,
+    });
+  }
+
+  #skip(loop: Loop, reason: 'busy' | 'backoff' | 'not-runnable'): undefined {
+    this.#kernel.turnsSkipped += 1;
+    this.#kernel.emit(() => ({
+      type: 'loop-skipped',
+      at: this.#kernel.deps.now(),
+      actorId: loop.actor.id,
+      reason,
+    }));
+  }
+
+  #tell(type: 'loop-started' | 'loop-stopped', { actor, intervalMs }: Loop): void {
+    this.#kernel.emit(() => ({ type, at: this.#kernel.deps.now(), actorId: actor.id, intervalMs }));
+  }
+}

@@ -1,0 +1,317 @@
+/** Per-actor mailboxes: ticks of one actor never overlap and run in the order in which they were asked for. */
+import type { Actions } from './actions.ts';
+import { isThenable, onAbort } from './bounds.ts';
+import { PantheonError, errorInfo } from './errors.ts';
+import type { ErrorCode, ErrorInfo } from './errors.ts';
+import type { Kernel } from './kernel.ts';
+import type { Supervisor } from './supervision.ts';
+import { Tick } from './tick.ts';
+import type { Actor, TickInput, TickReport } from './types.ts';
+
+/** A tick that is asked for. */
+export interface TickRequest {
+  readonly actor: Actor;
+  readonly input: TickInput | undefined;
+  /** Whether the actor has just been read from the state port. */
+  readonly fresh: boolean;
+  /** The tick that asks, where the asking happens inside of one. */
+  readonly caller: Kernel['inside'];
+}
+
+interface Waiting {
+  request: TickRequest;
+  readonly since: number;
+  readonly promise: Promise<TickReport>;
+  readonly resolve: (report: TickReport | Promise<TickReport>) => void;
+  readonly reject: (error: PantheonError) => void;
+  readonly unlink: (() => void) | undefined;
+}
+
+/** Exists only while its actor runs or something waits for it, so that an idle actor costs nothing. */
+interface Mailbox {
+  readonly id: string;
+  running: Tick | undefined;
+  busy: boolean;
+  readonly waiting: Waiting[];
+}
+
+const DEFAULT_CAPACITY = 1_000;
+
+const refusal = (code: ErrorCode, message: string, retryable = false): PantheonError =>
+  new PantheonError(code, message, { retryable });
+
+const stoppedError = (): PantheonError =>
+  refusal('orchestrator-stopped', 'the orchestrator has been stopped; it takes no more work');
+
+/** Of a tick that failed as a whole: the first thing that went wrong. */
+const firstError = (report: TickReport): ErrorInfo =>
+  report.behaviors.find(({ error }) => error !== undefined)?.error ??
+  report.outcomes.find(({ error }) => error !== undefined)?.error ?? {
+    code: report.status === 'timeout' ? 'timeout' : 'unexpected',
+    message: `the tick ended as ${report.status}`,
+    retryable: true,
+  };
+
+export class Mailboxes {
+  readonly #kernel: Kernel;
+  readonly #actions: Actions;
+  readonly #supervisor: Supervisor;
+  readonly #boxes = new Map<string, Mailbox>();
+  /** Mailboxes whose actor could run, if there were room: first come, first served. */
+  readonly #ready: Mailbox[] = [];
+  #running = 0;
+  #stopped = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(kernel: Kernel, actions: Actions, supervisor: Supervisor) {
+    this.#kernel = kernel;
+    this.#actions = actions;
+    this.#supervisor = supervisor;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get runningActors(): readonly string[] {
+    return [...this.#boxes.values()].filter(({ busy }) => busy).map(({ id }) => id);
+  }
+
+  get waiting(): number {
+    let sum = 0;
+    for (const { waiting } of this.#boxes.values()) sum += waiting.length;
+    return sum;
+  }
+
+  /** How many inputs wait for one actor. */
+  waitingFor(actorId: string): number {
+    return this.#boxes.get(actorId)?.waiting.length ?? 0;
+  }
+
+  /** Ticks the actor now, or when its turn comes. */
+  submit(request: TickRequest): Promise<TickReport> {
+    const { id } = request.actor;
+    if (this.#stopped) return Promise.reject(stoppedError());
+    for (let tick = request.caller; tick !== undefined; tick = tick.caller) {
+      if (tick.actorId !== id) continue;
+      return Promise.reject(
+        refusal(
+          'tick-reentrant',
+          `a tick of ${id} asked for a tick of ${id} and would wait for itself; plan again, or send a message instead`,
+        ),
+      );
+    }
+    let box = this.#boxes.get(id);
+    if (box === undefined) {
+      box = { id, running: undefined, busy: false, waiting: [] };
+      this.#boxes.set(id, box);
+      if (this.#running < this.#kernel.settings.maxConcurrentTicks) return this.#run(box, request);
+      this.#ready.push(box);
+    }
+    return this.#enqueue(box, request);
+  }
+
+  /** Takes no more work; answers what waits; lets running ticks end, and aborts them at the deadline. */
+  async stop(timeoutMs: number): Promise<number> {
+    this.#stopped = true;
+    for (const { waiting } of this.#boxes.values()) {
+      for (const item of waiting.splice(0)) this.#refuse(item, stoppedError());
+    }
+    this.#ready.length = 0;
+    let aborted = 0;
+    if (this.#running > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+      const cancel = this.#kernel.deps.schedule.once(timeoutMs, () => {
+        for (const { running } of this.#boxes.values()) {
+          if (running === undefined) continue;
+          aborted += 1;
+          running.abandon(stoppedError());
+        }
+      });
+      await idle;
+      cancel?.();
+    }
+    return aborted;
+  }
+
+  #enqueue(box: Mailbox, request: TickRequest): Promise<TickReport> {
+    const { capacity = DEFAULT_CAPACITY, policy = 'queue' } = request.actor.script.mailbox ?? {};
+    const [oldest] = box.waiting;
+    switch (policy) {
+      case 'reject':
+        if (box.busy) {
+          return Promise.reject(refusal('actor-busy', `${box.id} is ticking and takes no other input`, true));
+        }
+        break;
+      case 'coalesce':
+        if (oldest !== undefined) return this.#merge(oldest, request);
+        break;
+      case 'interrupt':
+        for (const item of box.waiting.splice(0)) {
+          this.#refuse(item, refusal('mailbox-dropped', `newer input for ${box.id} took its place`));
+        }
+        box.running?.abandon(refusal('tick-cancelled', `newer input for ${box.id} interrupted the tick`));
+        break;
+      case 'drop-oldest':
+        if (oldest !== undefined && box.waiting.length >= capacity) {
+          box.waiting.shift();
+          this.#refuse(oldest, refusal('mailbox-dropped', `the mailbox of ${box.id} was full (${capacity})`));
+        }
+        break;
+      default:
+        break;
+    }
+    if (box.waiting.length >= capacity) {
+      return Promise.reject(
+        refusal('mailbox-full', `the mailbox of ${box.id} is full (${capacity}); try again later`, true),
+      );
+    }
+    return this.#append(box, request);
+  }
+
+  #append(box: Mailbox, request: TickRequest): Promise<TickReport> {
+    const { promise, resolve, reject } = deferred<TickReport>();
+    const signal = request.input?.signal;
+    const item: Waiting = {
+      request,
+      since: this.#kernel.deps.now(),
+      promise,
+      resolve,
+      reject,
+      unlink:
+        signal &&
+        onAbort(signal, () => {
+          const index = box.waiting.indexOf(item);
+          if (index === -1) return;
+          box.waiting.splice(index, 1);
+          // Its signal has aborted: this tick runs nothing and reports just that.
+          resolve(new Tick(this.#kernel, this.#actions, request.actor, request.input, undefined).run());
+        }),
+    };
+    if (signal?.aborted !== true) box.waiting.push(item);
+    else resolve(new Tick(this.#kernel, this.#actions, request.actor, request.input, undefined).run());
+    return promise;
+  }
+
+  #merge(item: Waiting, request: TickRequest): Promise<TickReport> {
+    const [first, second] = [item.request.input, request.input];
+    const texts = [first?.userMessage, second?.userMessage].filter((text) => !!text);
+    item.request = {
+      ...request,
+      input: { ...first, ...second, userMessage: texts.length > 0 ? texts.join('\n') : undefined },
+    };
+    return item.promise;
+  }
+
+  #refuse(item: Waiting, error: PantheonError): void {
+    item.unlink?.();
+    item.reject(error);
+  }
+
+  async #run(box: Mailbox, request: TickRequest): Promise<TickReport> {
+    const { actor, input, fresh, caller } = request;
+    box.busy = true;
+    this.#running += 1;
+    try {
+      if (!this.#supervisor.isSurelyRunnable(actor, fresh)) {
+        await this.#supervisor.assertRunnable(actor, fresh);
+      }
+      const tick = new Tick(this.#kernel, this.#actions, actor, input, caller);
+      box.running = tick;
+      const report = await this.#tick(tick);
+      const after = this.#judge(tick, report);
+      if (isThenable(after)) await after;
+      return report;
+    } finally {
+      box.running = undefined;
+      box.busy = false;
+      this.#running -= 1;
+      this.#next(box);
+    }
+  }
+
+  async #tick(tick: Tick): Promise<TickReport> {
+    const kernel = this.#kernel;
+    const { actor, tickId } = tick;
+    try {
+      const report = await tick.run();
+      kernel.counts[report.status] += 1;
+      kernel.emit(() => ({ type: 'tick-ended', at: kernel.deps.now(), actorId: actor.id, tickId, report }));
+      return report;
+    } catch (error) {
+      kernel.counts.rejected += 1;
+      const info = errorInfo(error);
+      kernel.emit(() => ({
+        type: 'tick-ended',
+        at: kernel.deps.now(),
+        actorId: actor.id,
+        tickId,
+        error: info,
+      }));
+      await this.#supervisor.failed(actor, info);
+      throw error;
+    }
+  }
+
+  /** What the end of a tick means for the actor. */
+  #judge(tick: Tick, report: TickReport): Promise<void> | undefined {
+    switch (report.status) {
+      case 'failed':
+      case 'timeout':
+        return this.#supervisor.failed(tick.actor, firstError(report));
+      case 'budget':
+        return this.#supervisor.suspend(tick.actor, 'paused', tick.exhausted as ErrorInfo);
+      case 'cancelled':
+        return undefined;
+      default:
+        this.#supervisor.succeeded(tick.actor);
+        return undefined;
+    }
+  }
+
+  /** Goes on with what waits for this actor, or with whoever waits for room. */
+  #next(box: Mailbox): void {
+    if (box.waiting.length > 0) this.#ready.push(box);
+    else this.#boxes.delete(box.id);
+    while (this.#ready.length > 0 && this.#running < this.#kernel.settings.maxConcurrentTicks) {
+      const ready = this.#ready.shift() as Mailbox;
+      const item = this.#take(ready);
+      if (item !== undefined) item.resolve(this.#run(ready, item.request));
+      else if (!ready.busy) this.#boxes.delete(ready.id);
+    }
+    if (this.#running === 0) this.#whenIdle?.();
+  }
+
+  /** The next one that has not waited too long; those that have are answered. */
+  #take(box: Mailbox): Waiting | undefined {
+    for (let item = box.waiting.shift(); item !== undefined; item = box.waiting.shift()) {
+      const ttlMs = item.request.actor.script.mailbox?.ttlMs ?? Infinity;
+      const waitedMs = this.#kernel.deps.now() - item.since;
+      if (waitedMs <= ttlMs) {
+        item.unlink?.();
+        return item;
+      }
+      this.#refuse(
+        item,
+        refusal('message-expired', `input for ${box.id} waited ${waitedMs} ms; script.mailbox.ttlMs is ${ttlMs}`),
+      );
+    }
+    return undefined;
+  }
+}
+
+const deferred = <T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T | Promise<T>) => void;
+  readonly reject: (error: unknown) => void;
+} => {
+  let resolve: (value: T | Promise<T>) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+};

@@ -1,0 +1,208 @@
+/** What a behavior's `plan` is handed. Members that cost something are made when they are read. */
+import type { Wait } from './bounds.ts';
+import { errorInfo } from './errors.ts';
+import type { Kernel } from './kernel.ts';
+import { permits } from './limits.ts';
+import type { Lineage } from './limits.ts';
+import type { ILlmPort, LlmChunk, LlmRequest } from './ports.ts';
+import type {
+  ActionOutcome,
+  Actor,
+  BusMessage,
+  Message,
+  PlanInput,
+  ToolSpec,
+  Usage,
+} from './types.ts';
+
+/** What all plans of a tick have in common. */
+export interface PlanScope {
+  readonly kernel: Kernel;
+  readonly tickId: string;
+  readonly actor: Actor;
+  readonly lineage: Lineage;
+  readonly goal: string;
+  readonly context: readonly Message[];
+  readonly userMessage: string | undefined;
+  readonly message: BusMessage | undefined;
+  readonly addUsage: (usage: Usage) => void;
+}
+
+/** A rough count for reservations: four characters a token. What the model reports replaces it. */
+const estimateTokens = (messages: readonly Message[]): number =>
+  messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4), 0);
+
+/** The answer that is reserved for when the caller sets no limit and the budget does. */
+const DEFAULT_ANSWER_TOKENS = 4_096;
+
+/** The LLM port as one plan sees it: bound to the plan's signal, counted, and within the budgets. */
+class TickLlm implements ILlmPort {
+  readonly complete: ILlmPort['complete'];
+  readonly stream?: NonNullable<ILlmPort['stream']>;
+
+  constructor(scope: PlanScope, wait: Wait) {
+    const { llm } = scope.kernel.deps;
+    this.complete = async (request) => {
+      const call = new LlmCall(scope, request);
+      try {
+        const message = await llm.complete(call.bind(wait));
+        call.ended(message.usage);
+        return message;
+      } catch (error) {
+        call.failed(error);
+        throw error;
+      }
+    };
+    if (llm.stream !== undefined) {
+      const stream = llm.stream;
+      this.stream = async function* counted(request): AsyncGenerator<LlmChunk> {
+        const call = new LlmCall(scope, request);
+        try {
+          for await (const chunk of stream(call.bind(wait))) {
+            if (chunk.type === 'message') call.ended(chunk.message.usage);
+            yield chunk;
+          }
+        } catch (error) {
+          call.failed(error);
+          throw error;
+        }
+      };
+    }
+  }
+}
+
+/** One call of a model: what is reserved for it before, and what it came to. */
+class LlmCall {
+  readonly #scope: PlanScope;
+  readonly #request: LlmRequest;
+  readonly #startedAt: number;
+  readonly #limited: boolean;
+  #maxTokens: number | undefined;
+  #reserved: Usage | undefined;
+
+  constructor(scope: PlanScope, request: LlmRequest) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#startedAt = scope.kernel.observed ? scope.kernel.deps.now() : 0;
+    this.#maxTokens = request.maxTokens;
+    this.#limited = scope.lineage.accounts.length > 0;
+    if (this.#limited) this.#reserve();
+  }
+
+  /** The request, with the plan's signal and with no more tokens than the budget has left. */
+  bind(wait: Wait): LlmRequest {
+    return {
+      ...this.#request,
+      signal: this.#request.signal ?? wait.signal,
+      ...(this.#maxTokens === undefined ? undefined : { maxTokens: this.#maxTokens }),
+    };
+  }
+
+  ended(usage: Usage | undefined): void {
+    if (usage !== undefined) this.#scope.addUsage(usage);
+    if (usage !== undefined && this.#reserved !== undefined) this.#settle(usage);
+    this.#tell(usage, undefined);
+  }
+
+  /** A failed call keeps its reservation: the model may have charged for it, and nobody knows how much. */
+  failed(error: unknown): void {
+    this.#tell(undefined, error);
+  }
+
+  #reserve(): void {
+    const { kernel, lineage } = this.#scope;
+    const { accounts } = lineage;
+    const inputTokens = estimateTokens(this.#request.messages);
+    const left = kernel.ledger.left(accounts, 'tokens');
+    const outputTokens =
+      this.#request.maxTokens ?? Math.min(DEFAULT_ANSWER_TOKENS, Math.max(1, left - inputTokens));
+    if (left !== Infinity) this.#maxTokens = outputTokens;
+    this.#reserved = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
+    kernel.ledger.reserve(accounts, 'tokens', this.#reserved.totalTokens);
+    try {
+      kernel.ledger.reserve(accounts, 'cost', this.#cost(this.#reserved));
+    } catch (error) {
+      kernel.ledger.adjust(accounts, 'tokens', -this.#reserved.totalTokens);
+      throw error;
+    }
+  }
+
+  #settle(usage: Usage): void {
+    const { kernel, lineage } = this.#scope;
+    const reserved = this.#reserved as Usage;
+    kernel.ledger.adjust(lineage.accounts, 'tokens', usage.totalTokens - reserved.totalTokens);
+    kernel.ledger.adjust(lineage.accounts, 'cost', this.#cost(usage) - this.#cost(reserved));
+  }
+
+  #cost(usage: Usage): number {
+    return this.#scope.kernel.settings.estimateCost(usage, this.#request.model);
+  }
+
+  #tell(usage: Usage | undefined, error: unknown): void {
+    const { kernel, actor, tickId } = this.#scope;
+    if (!kernel.observed) return;
+    const at = kernel.deps.now();
+    kernel.emit(() => ({
+      type: 'llm-answered',
+      at,
+      actorId: actor.id,
+      tickId,
+      durationMs: at - this.#startedAt,
+      usage,
+      ...(error === undefined ? undefined : { error: errorInfo(error) }),
+    }));
+  }
+}
+
+export class TickPlanInput implements PlanInput {
+  readonly goal: string;
+  readonly context: readonly Message[];
+  readonly actor: Actor;
+  readonly userMessage: string | undefined;
+  readonly message: BusMessage | undefined;
+  readonly round: number;
+  readonly outcomes: readonly ActionOutcome[];
+  readonly carry: unknown;
+  readonly #scope: PlanScope;
+  readonly #wait: Wait;
+  #llm: ILlmPort | undefined;
+
+  constructor(
+    scope: PlanScope,
+    wait: Wait,
+    round: number,
+    outcomes: readonly ActionOutcome[],
+    carry: unknown,
+  ) {
+    this.goal = scope.goal;
+    this.context = scope.context;
+    this.actor = scope.actor;
+    this.userMessage = scope.userMessage;
+    this.message = scope.message;
+    this.round = round;
+    this.outcomes = outcomes;
+    this.carry = carry;
+    this.#scope = scope;
+    this.#wait = wait;
+  }
+
+  get now(): () => number {
+    return this.#scope.kernel.deps.now;
+  }
+
+  get signal(): AbortSignal {
+    return this.#wait.signal;
+  }
+
+  get llm(): ILlmPort {
+    return (this.#llm ??= new TickLlm(this.#scope, this.#wait));
+  }
+
+  get tools(): readonly ToolSpec[] {
+    const { kernel, lineage } = this.#scope;
+    const specs = kernel.deps.tools.list?.() ?? [];
+    return lineage.permissions.length === 0
+      ? specs
+      : specs.filter(({ name }) => permits(lineage, 'tools', name));
+  }
+}

@@ -1,0 +1,223 @@
+import { errorMessage, PantheonError } from "../core/errors.ts";
+import type { IToolPort, Timers, Tool, ToolCallContext } from "../core/ports.ts";
+import type { ToolSpec } from "../core/types.ts";
+import {
+  type HostController,
+  type HostSignal,
+  hostClone,
+  hostTimers,
+  makeController,
+} from "./host.ts";
+import { findViolation } from "./schema.ts";
+import { nameProblem } from "./text.ts";
+import { isThenable } from "./thenable.ts";
+
+/** Settings of `makeMemoryTools`. */
+export interface MemoryToolsOptions {
+  /** Default: the process's monotonic clock and timers. */
+  readonly timers?: Timers | undefined;
+  /** For a call without `timeoutMs` to a tool without one, in milliseconds; `Infinity` for no limit. Default 60,000. */
+  readonly defaultTimeoutMs?: number | undefined;
+}
+
+/** Tools in this process. `close` waits for the calls that run; their timeouts bound it. */
+export interface MemoryTools extends IToolPort {
+  readonly list: () => readonly ToolSpec[];
+  readonly close: () => Promise<void>;
+}
+
+/** A registered tool: a description that nobody can change, and the function. */
+interface Registered {
+  readonly spec: ToolSpec;
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly invoke: Tool["invoke"];
+}
+
+/**
+ * Runs functions of this process as tools. Arguments are checked against the part of JSON Schema that `type`, `enum`, `required`,
+ * `properties`, `additionalProperties: false` and `items` make up; other keywords are not checked.
+ *
+ * A tool that returns no promise can be neither timed out nor aborted while it runs.
+ */
+export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools => {
+  const { timers = hostTimers, defaultTimeoutMs = 60_000 } = options;
+  requireTimeout(defaultTimeoutMs, "defaultTimeoutMs");
+
+  const tools = new Map<string, Registered>();
+  const open = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+
+  const register = (tool: Tool): void => {
+    if (closing !== undefined) throw closedError();
+    const problem = nameProblem(tool.name);
+    if (problem !== undefined) throw new PantheonError("tool-invalid", `A tool's name ${problem}.`);
+    if (typeof tool.invoke !== "function")
+      throw new PantheonError("tool-invalid", `The tool "${tool.name}" has no function invoke.`);
+    if (tool.timeoutMs !== undefined)
+      requireTimeout(tool.timeoutMs, `timeoutMs of the tool "${tool.name}"`);
+    if (tools.has(tool.name)) {
+      throw new PantheonError(
+        "tool-duplicate",
+        `There is a tool "${tool.name}" already; give this one another name.`,
+      );
+    }
+    const spec = specOf(tool);
+    tools.set(tool.name, {
+      spec,
+      schema: { ...spec.parameters, type: "object" },
+      invoke: tool.invoke.bind(tool),
+    });
+  };
+
+  /** Waits for a tool's promise with a limit in time and the caller's signal, and leaves no timer and no listener. */
+  const bounded = async (
+    work: PromiseLike<unknown>,
+    timeoutMs: number,
+    signal: HostSignal | undefined,
+    giveUp: (error: PantheonError) => void,
+    spec: ToolSpec,
+  ): Promise<unknown> => {
+    let timer: unknown;
+    let onAbort: (() => void) | undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        const end = (error: PantheonError): void => {
+          reject(error);
+          giveUp(error);
+        };
+        Promise.resolve(work).then(resolve, (error: unknown) => reject(failureOf(spec, error)));
+        if (signal !== undefined) {
+          onAbort = () => end(cancelledError(spec));
+          signal.addEventListener("abort", onAbort);
+          if (signal.aborted) onAbort();
+        }
+        if (timeoutMs !== Infinity) {
+          timer = timers.set(() => end(timeoutError(spec, timeoutMs)), timeoutMs);
+        }
+      });
+    } finally {
+      if (timer !== undefined) timers.clear(timer);
+      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+    }
+  };
+
+  const start = (
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    call: ToolCallContext,
+  ): unknown => {
+    if (closing !== undefined) throw closedError();
+    const tool = tools.get(name);
+    if (tool === undefined)
+      throw new PantheonError("tool-unknown", `There is no tool "${String(name)}".`, {
+        details: { name },
+      });
+    const { spec } = tool;
+    const timeoutMs = call.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs;
+    if (call.timeoutMs !== undefined) requireTimeout(timeoutMs, "timeoutMs");
+    const violation = findViolation(tool.schema, args, "args");
+    if (violation !== undefined) {
+      const { path, problem } = violation;
+      throw new PantheonError("action-invalid", `Tool "${name}": ${path} ${problem}.`, {
+        details: { tool: name, path },
+      });
+    }
+    const signal = call.signal as HostSignal | undefined;
+    if (signal?.aborted === true) throw cancelledError(spec);
+
+    // Few tools look at their signal, so it is made for those that do.
+    let controller: HostController | undefined;
+    let failure: PantheonError | undefined;
+    const context: ToolCallContext = {
+      ...call,
+      timeoutMs,
+      get signal() {
+        if (controller === undefined) {
+          controller = makeController();
+          if (failure !== undefined) controller.abort(failure);
+        }
+        return controller.signal;
+      },
+    };
+    let result: unknown;
+    try {
+      result = tool.invoke(args, context);
+    } catch (error) {
+      throw failureOf(spec, error);
+    }
+    if (!isThenable(result)) return result;
+    const giveUp = (error: PantheonError): void => {
+      failure = error;
+      controller?.abort(error);
+    };
+    const pending = bounded(result, timeoutMs, signal, giveUp, spec);
+    open.add(pending);
+    const done = (): void => void open.delete(pending);
+    pending.then(done, done);
+    return pending;
+  };
+
+  return {
+    register,
+    invoke: async (name, args, call = {}) => start(name, args, call),
+    list: () => {
+      if (closing !== undefined) throw closedError();
+      return Array.from(tools.values(), ({ spec }) => spec);
+    },
+    close: () => {
+      closing ??= Promise.allSettled(open).then(() => undefined);
+      return closing;
+    },
+  };
+};
+
+const closedError = (): PantheonError => new PantheonError("closed", "The tool port is closed.");
+
+const cancelledError = (spec: ToolSpec): PantheonError =>
+  new PantheonError("tick-cancelled", `The call of the tool "${spec.name}" was cancelled.`);
+
+const timeoutError = (spec: ToolSpec, timeoutMs: number): PantheonError =>
+  new PantheonError("timeout", `The tool "${spec.name}" did not end within ${timeoutMs} ms.`, {
+    retryable: spec.idempotent === true,
+    details: { tool: spec.name, timeoutMs },
+  });
+
+const failureOf = (spec: ToolSpec, error: unknown): PantheonError =>
+  PantheonError.is(error)
+    ? error
+    : new PantheonError("tool-failed", `The tool "${spec.name}" failed: ${errorMessage(error)}`, {
+        cause: error,
+        details: { tool: spec.name },
+      });
+
+const requireTimeout = (value: number, what: string): void => {
+  if (typeof value !== "number" || !(value > 0) || (value > 2_147_483_647 && value !== Infinity)) {
+    throw new PantheonError(
+      "option-invalid",
+      `${what} must be a number of milliseconds above 0 and up to 2147483647, or Infinity, not ${String(value)}.`,
+    );
+  }
+};
+
+const freeze = (value: unknown): void => {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member);
+};
+
+/** The description alone, copied and frozen, so that `list` can hand it out again and again. */
+const specOf = (tool: Tool): ToolSpec => {
+  const { invoke: _, ...described } = tool;
+  let spec: ToolSpec;
+  try {
+    spec = hostClone(described);
+  } catch (error) {
+    throw new PantheonError(
+      "tool-invalid",
+      `The description of the tool "${tool.name}" must be plain data.`,
+      { cause: error },
+    );
+  }
+  freeze(spec);
+  return spec;
+};
