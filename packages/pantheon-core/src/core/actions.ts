@@ -1,10 +1,11 @@
 /** Executing one action: checked against the actor's limits, bounded in time, and with a typed error when it cannot be done. */
-import { Wait, isThenable } from './bounds.ts';
+import type { Drive, Step } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Kernel } from './kernel.ts';
-import { assertMaySpawn, lineageForChild, lineageOf, permits } from './limits.ts';
+import { assertMaySpawn, lineageForChild, permits } from './limits.ts';
 import type { Lineage } from './limits.ts';
+import type { ToolCallContext } from './ports.ts';
 import type {
   Action,
   ActionStatus,
@@ -23,8 +24,8 @@ export interface ActionCall {
   readonly lineage: Lineage;
   /** The message that led to it. */
   readonly cause: BusMessage | undefined;
-  /** The tick that it belongs to; giving that up gives this up. */
-  readonly within: Wait | undefined;
+  /** What waits for it. */
+  readonly drive: Pick<Drive<unknown>, 'step'>;
   /** What re-entrancy is judged by. */
   readonly caller: Kernel['inside'];
 }
@@ -51,7 +52,31 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ActionStatus>> = {
 export const statusOf = (error: unknown): ActionStatus =>
   (PantheonError.is(error) ? STATUS_BY_CODE[error.code] : undefined) ?? 'failed';
 
+/** For what is a part of a step already: it begins none of its own. */
+const WITHIN_A_STEP: ActionCall['drive'] = { step: () => undefined as never };
+
 const isAlive = ({ state }: ActorRecord): boolean => state !== 'completed' && state !== 'failed';
+
+/** What a tool is told about its call. Its signal is made when it is read: it costs more than the rest of a tick. */
+class TickToolCall implements ToolCallContext {
+  readonly actorId: string;
+  readonly tickId: string;
+  readonly idempotencyKey: string;
+  readonly timeoutMs: number;
+  readonly #step: Step;
+
+  constructor(actorId: string, { tickId, actionId }: ActionCall, timeoutMs: number, step: Step) {
+    this.actorId = actorId;
+    this.tickId = tickId;
+    this.idempotencyKey = actionId;
+    this.timeoutMs = timeoutMs;
+    this.#step = step;
+  }
+
+  get signal(): AbortSignal {
+    return this.#step.signal;
+  }
+}
 
 export class Actions {
   readonly #kernel: Kernel;
@@ -73,9 +98,8 @@ export class Actions {
       case 'tool':
         return this.#invoke(action, actor, call);
       case 'spawn':
-        return this.#bounded(`spawning ${action.actor.name}`, settings.actionTimeoutMs, call, () =>
-          this.#spawn(action, actor, call),
-        );
+        call.drive.step('spawning', action.actor.name, settings.actionTimeoutMs);
+        return this.#spawn(action, actor, call);
       case 'wait':
         this.#effects.wakeAfter(actor, action.durationMs);
         return undefined;
@@ -87,36 +111,34 @@ export class Actions {
             'the context port cannot remember: it has no record(); use one that has, or drop the action',
           );
         }
-        return this.#bounded('remembering', settings.actionTimeoutMs, call, () =>
-          record(actor.id, action.entries),
-        );
+        call.drive.step('remembering for', actor.id, settings.actionTimeoutMs);
+        return record(actor.id, action.entries);
       }
       default: {
         const { type } = action as { readonly type: string };
-        return this.#bounded(type, settings.actionTimeoutMs, call, (wait) =>
+        return this.#run('the action', type, settings.actionTimeoutMs, call, (step) =>
           (settings.actions[type] as NonNullable<(typeof settings.actions)[string]>)(action, {
             actor,
             actionId: call.actionId,
-            signal: wait.signal,
+            signal: step.signal,
           }),
         );
       }
     }
   }
 
-  #bounded(what: string, limitMs: number, call: ActionCall, run: (wait: Wait) => unknown): unknown {
-    const { clockwork } = this.#kernel;
-    const wait = new Wait(clockwork, what, limitMs, call.within);
+  /** Begins a step of its own and runs it, on behalf of the tick. */
+  #run(
+    what: string,
+    name: string,
+    limitMs: number,
+    call: ActionCall,
+    run: (step: Step) => unknown,
+  ): unknown {
     const outer = this.#kernel.inside;
     this.#kernel.inside = call.caller;
     try {
-      const value = run(wait);
-      if (isThenable(value)) return wait.for(value);
-      wait.close();
-      return value;
-    } catch (error) {
-      wait.close();
-      throw error;
+      return run(call.drive.step(what, name, limitMs));
     } finally {
       this.#kernel.inside = outer;
     }
@@ -139,7 +161,7 @@ export class Actions {
       ...(metadata === undefined ? undefined : { metadata }),
     };
     if (hops > kernel.settings.maxHops) return this.#tooFar({ ...message, hops }, actor, call);
-    const wait = new Wait(kernel.clockwork, 'sending', kernel.settings.actionTimeoutMs, call.within);
+    call.drive.step('sending to', to, kernel.settings.actionTimeoutMs);
     // A bus that handles inside of send does not make the handler a part of this tick.
     const outer = kernel.inside;
     kernel.inside = undefined;
@@ -147,7 +169,7 @@ export class Actions {
       const sent = kernel.deps.bus.send(message);
       kernel.messagesSent += 1;
       if (kernel.observed) this.#announce(sent, actor, message, call);
-      return isThenable(sent) ? wait.for(sent) : sent;
+      return sent;
     } finally {
       kernel.inside = outer;
     }
@@ -162,7 +184,7 @@ export class Actions {
     const { deps } = this.#kernel;
     sent.then(
       (delivered) =>
-        this.#kernel.emit(() => ({
+        this.#kernel.emit({
           type: 'message-sent',
           at: deps.now(),
           actorId: actor.id,
@@ -170,7 +192,7 @@ export class Actions {
           to: message.to,
           hops: delivered?.hops ?? 0,
           causeId: call.cause?.id,
-        })),
+        }),
       () => {}, // Whoever waits for the action is told.
     );
   }
@@ -213,14 +235,8 @@ export class Actions {
     }
     ledger.reserve(call.lineage.accounts, 'toolCalls', 1);
     const timeoutMs = action.timeoutMs ?? spec?.timeoutMs ?? settings.actionTimeoutMs;
-    return this.#bounded(`the tool ${name}`, timeoutMs, call, (wait) =>
-      deps.tools.invoke(name, args, {
-        actorId: actor.id,
-        tickId: call.tickId,
-        idempotencyKey: call.actionId,
-        signal: wait.signal,
-        timeoutMs,
-      }),
+    return this.#run('the tool', name, timeoutMs, call, (step) =>
+      deps.tools.invoke(name, args, new TickToolCall(actor.id, call, timeoutMs, step)),
     );
   }
 
@@ -243,32 +259,22 @@ export class Actions {
       if (left === 0) this.#unborn.delete(actor.id);
       else this.#unborn.set(actor.id, left);
     }
-    this.#kernel.emit(() => ({
+    this.#kernel.emit({
       type: 'actor-spawned',
       at: deps.now(),
       actorId: child.id,
       parentId: actor.id,
       script: action.actor.name,
-    }));
+    });
     this.#effects.spawned(child);
     if (action.message !== undefined) {
       // The parent may always speak to the child that it has just made.
       await this.#send(
         { type: 'message', target: child.id, content: action.message },
         actor,
-        { ...call, lineage: { ...call.lineage, permissions: [] } },
+        { ...call, lineage: { ...call.lineage, permissions: [] }, drive: WITHIN_A_STEP },
       );
     }
     return child;
   }
 }
-
-/** The circumstances of an action that is executed outside of a tick. */
-export const callOutsideTick = (actor: Actor, actionId: string): ActionCall => ({
-  actionId,
-  tickId: actionId,
-  lineage: lineageOf(actor),
-  cause: undefined,
-  within: undefined,
-  caller: undefined,
-});

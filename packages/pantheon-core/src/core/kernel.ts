@@ -1,5 +1,5 @@
 /** What the parts of one orchestrator share: its dependencies, its settings, its voice and its counters. */
-import { Clockwork, isThenable } from './bounds.ts';
+import { Clockwork, isThenable } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Observer, PantheonEvent } from './events.ts';
 import { isDelay } from './guards.ts';
@@ -170,14 +170,14 @@ export class Kernel {
     this.observed = deps.observe !== undefined;
     this.#secrets = this.settings.redact.map((path) => path.split('.'));
     this.ledger = new Ledger((account, resource, limit) => {
-      this.emit(() => ({
+      this.emit({
         type: 'budget-exhausted',
         at: deps.now(),
         actorId: account.id,
         accountId: account.id,
         resource,
         limit,
-      }));
+      });
     });
   }
 
@@ -193,12 +193,15 @@ export class Kernel {
     }
   }
 
-  /** Makes an event where somebody observes. An observer that throws changes nothing, and is told in the log. */
-  emit(makeEvent: () => PantheonEvent): void {
+  /**
+   * Hands an event to the observer. One that throws changes nothing, and is told in the log. On hot paths ask `observed` first.
+   */
+  emit(event: PantheonEvent): void {
     const { observe } = this.deps;
     if (observe === undefined) return;
     try {
-      observe(this.#redacted(makeEvent()) as PantheonEvent);
+      const seen: unknown = observe(this.#redacted(event) as PantheonEvent);
+      if (isThenable(seen)) seen.then(undefined, () => {});
     } catch (error) {
       this.log('Observer failed', { error: errorInfo(error).message });
     }
@@ -209,7 +212,7 @@ export class Kernel {
     this.deadLetters += 1;
     const { message, reason } = letter;
     this.log(`Message ${message.id} set aside`, { actorId, reason: reason.code, error: reason.message });
-    this.emit(() => ({ type: 'message-dead', at: letter.deadAt, actorId, letter }));
+    this.emit({ type: 'message-dead', at: letter.deadAt, actorId, letter });
     try {
       await this.deps.bus.deadLetters?.add(letter);
     } catch (error) {

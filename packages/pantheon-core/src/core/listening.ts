@@ -43,14 +43,14 @@ export class Listener {
   async #tick(actor: ActorRecord, message: BusMessage): Promise<void> {
     const kernel = this.#kernel;
     try {
-      kernel.emit(() => ({
+      kernel.emit({
         type: 'message-received',
         at: kernel.deps.now(),
         actorId: actor.id,
         messageId: message.id,
         from: message.from,
         waiting: this.#mailboxes.waitingFor(actor.id),
-      }));
+      });
       const { status } = await this.#mailboxes.submit({
         actor,
         input: { userMessage: message.content, message },

@@ -129,15 +129,15 @@ export class Loops {
 
   #skip(loop: Loop, reason: 'busy' | 'backoff' | 'not-runnable'): undefined {
     this.#kernel.turnsSkipped += 1;
-    this.#kernel.emit(() => ({
+    this.#kernel.emit({
       type: 'loop-skipped',
       at: this.#kernel.deps.now(),
       actorId: loop.actor.id,
       reason,
-    }));
+    });
   }
 
   #tell(type: 'loop-started' | 'loop-stopped', { actor, intervalMs }: Loop): void {
-    this.#kernel.emit(() => ({ type, at: this.#kernel.deps.now(), actorId: actor.id, intervalMs }));
+    this.#kernel.emit({ type, at: this.#kernel.deps.now(), actorId: actor.id, intervalMs });
   }
 }

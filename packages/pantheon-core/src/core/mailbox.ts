@@ -1,22 +1,13 @@
 /** Per-actor mailboxes: ticks of one actor never overlap and run in the order in which they were asked for. */
 import type { Actions } from './actions.ts';
-import { isThenable, onAbort } from './bounds.ts';
-import { PantheonError, errorInfo } from './errors.ts';
-import type { ErrorCode, ErrorInfo } from './errors.ts';
+import { onAbort } from './drive.ts';
+import { PantheonError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { Supervisor } from './supervision.ts';
 import { Tick } from './tick.ts';
-import type { Actor, TickInput, TickReport } from './types.ts';
-
-/** A tick that is asked for. */
-export interface TickRequest {
-  readonly actor: Actor;
-  readonly input: TickInput | undefined;
-  /** Whether the actor has just been read from the state port. */
-  readonly fresh: boolean;
-  /** The tick that asks, where the asking happens inside of one. */
-  readonly caller: Kernel['inside'];
-}
+import type { TickRequest } from './tick.ts';
+import type { TickReport } from './types.ts';
 
 interface Waiting {
   request: TickRequest;
@@ -31,7 +22,6 @@ interface Waiting {
 interface Mailbox {
   readonly id: string;
   running: Tick | undefined;
-  busy: boolean;
   readonly waiting: Waiting[];
 }
 
@@ -43,15 +33,6 @@ const refusal = (code: ErrorCode, message: string, retryable = false): PantheonE
 const stoppedError = (): PantheonError =>
   refusal('orchestrator-stopped', 'the orchestrator has been stopped; it takes no more work');
 
-/** Of a tick that failed as a whole: the first thing that went wrong. */
-const firstError = (report: TickReport): ErrorInfo =>
-  report.behaviors.find(({ error }) => error !== undefined)?.error ??
-  report.outcomes.find(({ error }) => error !== undefined)?.error ?? {
-    code: report.status === 'timeout' ? 'timeout' : 'unexpected',
-    message: `the tick ended as ${report.status}`,
-    retryable: true,
-  };
-
 export class Mailboxes {
   readonly #kernel: Kernel;
   readonly #actions: Actions;
@@ -60,6 +41,7 @@ export class Mailboxes {
   /** Mailboxes whose actor could run, if there were room: first come, first served. */
   readonly #ready: Mailbox[] = [];
   #running = 0;
+  #isDraining = false;
   #stopped = false;
   #whenIdle: (() => void) | undefined;
 
@@ -74,7 +56,7 @@ export class Mailboxes {
   }
 
   get runningActors(): readonly string[] {
-    return [...this.#boxes.values()].filter(({ busy }) => busy).map(({ id }) => id);
+    return [...this.#boxes.values()].filter(({ running }) => running !== undefined).map(({ id }) => id);
   }
 
   get waiting(): number {
@@ -103,7 +85,7 @@ export class Mailboxes {
     }
     let box = this.#boxes.get(id);
     if (box === undefined) {
-      box = { id, running: undefined, busy: false, waiting: [] };
+      box = { id, running: undefined, waiting: [] };
       this.#boxes.set(id, box);
       if (this.#running < this.#kernel.settings.maxConcurrentTicks) return this.#run(box, request);
       this.#ready.push(box);
@@ -127,7 +109,7 @@ export class Mailboxes {
         for (const { running } of this.#boxes.values()) {
           if (running === undefined) continue;
           aborted += 1;
-          running.abandon(stoppedError());
+          running.drive.abandon(stoppedError());
         }
       });
       await idle;
@@ -141,19 +123,22 @@ export class Mailboxes {
     const [oldest] = box.waiting;
     switch (policy) {
       case 'reject':
-        if (box.busy) {
+        if (box.running !== undefined) {
           return Promise.reject(refusal('actor-busy', `${box.id} is ticking and takes no other input`, true));
         }
         break;
       case 'coalesce':
         if (oldest !== undefined) return this.#merge(oldest, request);
         break;
-      case 'interrupt':
+      case 'interrupt': {
         for (const item of box.waiting.splice(0)) {
           this.#refuse(item, refusal('mailbox-dropped', `newer input for ${box.id} took its place`));
         }
-        box.running?.abandon(refusal('tick-cancelled', `newer input for ${box.id} interrupted the tick`));
-        break;
+        // First in, then out: an aborted tick ends at once, and goes on with what it finds waiting.
+        const waiting = this.#append(box, request);
+        box.running?.drive.abandon(refusal('tick-cancelled', `newer input for ${box.id} interrupted the tick`));
+        return waiting;
+      }
       case 'drop-oldest':
         if (oldest !== undefined && box.waiting.length >= capacity) {
           box.waiting.shift();
@@ -186,12 +171,11 @@ export class Mailboxes {
           const index = box.waiting.indexOf(item);
           if (index === -1) return;
           box.waiting.splice(index, 1);
-          // Its signal has aborted: this tick runs nothing and reports just that.
-          resolve(new Tick(this.#kernel, this.#actions, request.actor, request.input, undefined).run());
+          resolve(this.#cancelled(request));
         }),
     };
     if (signal?.aborted !== true) box.waiting.push(item);
-    else resolve(new Tick(this.#kernel, this.#actions, request.actor, request.input, undefined).run());
+    else resolve(this.#cancelled(request));
     return promise;
   }
 
@@ -210,77 +194,36 @@ export class Mailboxes {
     item.reject(error);
   }
 
-  async #run(box: Mailbox, request: TickRequest): Promise<TickReport> {
-    const { actor, input, fresh, caller } = request;
-    box.busy = true;
-    this.#running += 1;
-    try {
-      if (!this.#supervisor.isSurelyRunnable(actor, fresh)) {
-        await this.#supervisor.assertRunnable(actor, fresh);
-      }
-      const tick = new Tick(this.#kernel, this.#actions, actor, input, caller);
-      box.running = tick;
-      const report = await this.#tick(tick);
-      const after = this.#judge(tick, report);
-      if (isThenable(after)) await after;
-      return report;
-    } finally {
+  /** The report of a tick whose caller gave up before it began. Its signal has aborted, so it runs nothing. */
+  #cancelled(request: TickRequest): Promise<TickReport> {
+    return new Tick(this.#kernel, this.#actions, this.#supervisor, request, () => {}).start();
+  }
+
+  #run(box: Mailbox, request: TickRequest): Promise<TickReport> {
+    const tick = new Tick(this.#kernel, this.#actions, this.#supervisor, request, () => {
       box.running = undefined;
-      box.busy = false;
       this.#running -= 1;
       this.#next(box);
-    }
-  }
-
-  async #tick(tick: Tick): Promise<TickReport> {
-    const kernel = this.#kernel;
-    const { actor, tickId } = tick;
-    try {
-      const report = await tick.run();
-      kernel.counts[report.status] += 1;
-      kernel.emit(() => ({ type: 'tick-ended', at: kernel.deps.now(), actorId: actor.id, tickId, report }));
-      return report;
-    } catch (error) {
-      kernel.counts.rejected += 1;
-      const info = errorInfo(error);
-      kernel.emit(() => ({
-        type: 'tick-ended',
-        at: kernel.deps.now(),
-        actorId: actor.id,
-        tickId,
-        error: info,
-      }));
-      await this.#supervisor.failed(actor, info);
-      throw error;
-    }
-  }
-
-  /** What the end of a tick means for the actor. */
-  #judge(tick: Tick, report: TickReport): Promise<void> | undefined {
-    switch (report.status) {
-      case 'failed':
-      case 'timeout':
-        return this.#supervisor.failed(tick.actor, firstError(report));
-      case 'budget':
-        return this.#supervisor.suspend(tick.actor, 'paused', tick.exhausted as ErrorInfo);
-      case 'cancelled':
-        return undefined;
-      default:
-        this.#supervisor.succeeded(tick.actor);
-        return undefined;
-    }
+    });
+    box.running = tick;
+    this.#running += 1;
+    return tick.start();
   }
 
   /** Goes on with what waits for this actor, or with whoever waits for room. */
   #next(box: Mailbox): void {
     if (box.waiting.length > 0) this.#ready.push(box);
     else this.#boxes.delete(box.id);
+    // A tick without any waiting ends before it has been started; the outermost call does the work, not a pile of them.
+    if (this.#isDraining) return;
+    this.#isDraining = true;
     while (this.#ready.length > 0 && this.#running < this.#kernel.settings.maxConcurrentTicks) {
       const ready = this.#ready.shift() as Mailbox;
       const item = this.#take(ready);
       if (item !== undefined) item.resolve(this.#run(ready, item.request));
-      else if (!ready.busy) this.#boxes.delete(ready.id);
+      else if (ready.running === undefined) this.#boxes.delete(ready.id);
     }
+    this.#isDraining = false;
     if (this.#running === 0) this.#whenIdle?.();
   }
 

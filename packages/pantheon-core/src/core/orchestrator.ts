@@ -1,9 +1,12 @@
 /** The orchestrator: puts the parts together. Each part is a file of its own; this one only connects them. */
-import { Actions, callOutsideTick } from './actions.ts';
+import { Actions } from './actions.ts';
+import { Drive, isThenable } from './drive.ts';
+import type { Course } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import { assertAction, assertActor } from './guards.ts';
 import { Kernel } from './kernel.ts';
 import type { OrchestratorDeps, OrchestratorOptions, OrchestratorStats } from './kernel.ts';
+import { lineageOf } from './limits.ts';
 import { Listener } from './listening.ts';
 import type { ListenOptions } from './listening.ts';
 import { Loops } from './loops.ts';
@@ -82,6 +85,15 @@ export const makeOrchestrator = (
   const subscriptions = new Set<() => void>();
   let stopping: Promise<StopReport> | undefined;
 
+  /** One action outside of a tick. */
+  function* single(drive: Drive<unknown>, action: Action, actor: Actor): Course<unknown> {
+    const actionId = kernel.settings.newId(actor);
+    const lineage = lineageOf(actor);
+    const call = { actionId, tickId: actionId, lineage, cause: undefined, caller: undefined, drive };
+    const value = actions.execute(action, actor, call);
+    return isThenable(value) ? yield value : value;
+  }
+
   const stop = async (timeoutMs: number): Promise<StopReport> => {
     loops.stop();
     for (const unsubscribe of subscriptions) unsubscribe();
@@ -91,10 +103,13 @@ export const makeOrchestrator = (
   };
 
   return {
-    async tickActor(actor, input) {
-      const caller = kernel.inside;
-      assertActor(actor);
-      return mailboxes.submit({ actor, input, fresh: false, caller });
+    tickActor(actor, input) {
+      try {
+        assertActor(actor);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+      return mailboxes.submit({ actor, input, fresh: false, caller: kernel.inside });
     },
 
     startActorLoop(actor, intervalMs = 5_000) {
@@ -106,7 +121,8 @@ export const makeOrchestrator = (
       assertActor(actor);
       assertAction(action, 'action', kernel.isCustomAction);
       kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
-      return actions.execute(action, actor, callOutsideTick(actor, kernel.settings.newId(actor)));
+      const drive = new Drive<unknown>(kernel.clockwork, 'the action', action.type, Infinity);
+      return drive.run(single(drive, action, actor));
     },
 
     listen({ group } = {}) {

@@ -1,5 +1,5 @@
 /** What a behavior's `plan` is handed. Members that cost something are made when they are read. */
-import type { Wait } from './bounds.ts';
+import type { Step } from './drive.ts';
 import { errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import { permits } from './limits.ts';
@@ -25,7 +25,7 @@ export interface PlanScope {
   readonly context: readonly Message[];
   readonly userMessage: string | undefined;
   readonly message: BusMessage | undefined;
-  readonly addUsage: (usage: Usage) => void;
+  addUsage(usage: Usage): void;
 }
 
 /** A rough count for reservations: four characters a token. What the model reports replaces it. */
@@ -35,17 +35,55 @@ const estimateTokens = (messages: readonly Message[]): number =>
 /** The answer that is reserved for when the caller sets no limit and the budget does. */
 const DEFAULT_ANSWER_TOKENS = 4_096;
 
+/**
+ * A plan's request with the signal of the plan. A signal costs more than the rest of a tick, so it is made when it is read.
+ */
+class TickLlmRequest implements LlmRequest {
+  readonly messages: LlmRequest['messages'];
+  readonly model: LlmRequest['model'];
+  readonly tools: LlmRequest['tools'];
+  readonly temperature: LlmRequest['temperature'];
+  readonly maxTokens: LlmRequest['maxTokens'];
+  readonly format: LlmRequest['format'];
+  readonly timeoutMs: LlmRequest['timeoutMs'];
+  readonly #own: AbortSignal | undefined;
+  readonly #step: Step;
+
+  constructor(request: LlmRequest, step: Step, maxTokens: number | undefined) {
+    this.messages = request.messages;
+    this.model = request.model;
+    this.tools = request.tools;
+    this.temperature = request.temperature;
+    this.maxTokens = maxTokens;
+    this.format = request.format;
+    this.timeoutMs = request.timeoutMs;
+    this.#own = request.signal;
+    this.#step = step;
+  }
+
+  get signal(): AbortSignal {
+    return this.#own ?? this.#step.signal;
+  }
+}
+
 /** The LLM port as one plan sees it: bound to the plan's signal, counted, and within the budgets. */
 class TickLlm implements ILlmPort {
   readonly complete: ILlmPort['complete'];
   readonly stream?: NonNullable<ILlmPort['stream']>;
 
-  constructor(scope: PlanScope, wait: Wait) {
-    const { llm } = scope.kernel.deps;
+  constructor(scope: PlanScope, step: Step) {
+    const { kernel, lineage } = scope;
+    const { llm } = kernel.deps;
+    const isPlain = !kernel.observed && lineage.accounts.length === 0;
     this.complete = async (request) => {
+      if (isPlain) {
+        const message = await llm.complete(new TickLlmRequest(request, step, request.maxTokens));
+        if (message.usage !== undefined) scope.addUsage(message.usage);
+        return message;
+      }
       const call = new LlmCall(scope, request);
       try {
-        const message = await llm.complete(call.bind(wait));
+        const message = await llm.complete(call.bind(step));
         call.ended(message.usage);
         return message;
       } catch (error) {
@@ -58,7 +96,7 @@ class TickLlm implements ILlmPort {
       this.stream = async function* counted(request): AsyncGenerator<LlmChunk> {
         const call = new LlmCall(scope, request);
         try {
-          for await (const chunk of stream(call.bind(wait))) {
+          for await (const chunk of stream(call.bind(step))) {
             if (chunk.type === 'message') call.ended(chunk.message.usage);
             yield chunk;
           }
@@ -90,12 +128,8 @@ class LlmCall {
   }
 
   /** The request, with the plan's signal and with no more tokens than the budget has left. */
-  bind(wait: Wait): LlmRequest {
-    return {
-      ...this.#request,
-      signal: this.#request.signal ?? wait.signal,
-      ...(this.#maxTokens === undefined ? undefined : { maxTokens: this.#maxTokens }),
-    };
+  bind(step: Step): LlmRequest {
+    return new TickLlmRequest(this.#request, step, this.#maxTokens);
   }
 
   ended(usage: Usage | undefined): void {
@@ -142,7 +176,7 @@ class LlmCall {
     const { kernel, actor, tickId } = this.#scope;
     if (!kernel.observed) return;
     const at = kernel.deps.now();
-    kernel.emit(() => ({
+    kernel.emit({
       type: 'llm-answered',
       at,
       actorId: actor.id,
@@ -150,40 +184,46 @@ class LlmCall {
       durationMs: at - this.#startedAt,
       usage,
       ...(error === undefined ? undefined : { error: errorInfo(error) }),
-    }));
+    });
   }
 }
 
 export class TickPlanInput implements PlanInput {
   readonly goal: string;
   readonly context: readonly Message[];
-  readonly actor: Actor;
-  readonly userMessage: string | undefined;
-  readonly message: BusMessage | undefined;
   readonly round: number;
   readonly outcomes: readonly ActionOutcome[];
   readonly carry: unknown;
   readonly #scope: PlanScope;
-  readonly #wait: Wait;
-  #llm: ILlmPort | undefined;
+  readonly #step: Step;
+  #llm: ILlmPort | undefined = undefined;
 
   constructor(
     scope: PlanScope,
-    wait: Wait,
+    step: Step,
     round: number,
     outcomes: readonly ActionOutcome[],
     carry: unknown,
   ) {
     this.goal = scope.goal;
     this.context = scope.context;
-    this.actor = scope.actor;
-    this.userMessage = scope.userMessage;
-    this.message = scope.message;
     this.round = round;
     this.outcomes = outcomes;
     this.carry = carry;
     this.#scope = scope;
-    this.#wait = wait;
+    this.#step = step;
+  }
+
+  get actor(): Actor {
+    return this.#scope.actor;
+  }
+
+  get userMessage(): string | undefined {
+    return this.#scope.userMessage;
+  }
+
+  get message(): BusMessage | undefined {
+    return this.#scope.message;
   }
 
   get now(): () => number {
@@ -191,11 +231,11 @@ export class TickPlanInput implements PlanInput {
   }
 
   get signal(): AbortSignal {
-    return this.#wait.signal;
+    return this.#step.signal;
   }
 
   get llm(): ILlmPort {
-    return (this.#llm ??= new TickLlm(this.#scope, this.#wait));
+    return (this.#llm ??= new TickLlm(this.#scope, this.#step));
   }
 
   get tools(): readonly ToolSpec[] {

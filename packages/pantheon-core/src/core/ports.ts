@@ -82,7 +82,10 @@ export interface IContextPort {
 
 // ------------------------------------------------------------------------------------------------------------------ tools
 
-/** Who calls a tool, and how long it may take. */
+/**
+ * Who calls a tool, and how long it may take. `signal` may be made when it is read: pass the object on as it is, or name the
+ * member; a copy by `{ ...call }` can lack it.
+ */
 export interface ToolCallContext {
   readonly actorId?: string;
   readonly tickId?: string;
@@ -129,7 +132,10 @@ export interface IToolPort {
 
 // -------------------------------------------------------------------------------------------------------------------- llm
 
-/** A request to a language model. */
+/**
+ * A request to a language model. `signal` may be made when it is read: pass the object on as it is, or name the member; a copy
+ * by `{ ...request }` can lack it.
+ */
 export interface LlmRequest {
   readonly messages: readonly Message[];
   /** Default: the adapter's. */

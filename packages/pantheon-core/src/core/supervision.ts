@@ -2,7 +2,7 @@
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
-import type { Actor, ActorState } from './types.ts';
+import type { Actor, ActorState, TickReport } from './types.ts';
 
 const MAX_BACKOFF_MS = 60_000;
 
@@ -17,6 +17,15 @@ interface Failures {
 
 const isRunnable = (state: ActorState | undefined): boolean =>
   state === undefined || state === 'idle' || state === 'running';
+
+/** Of a tick that failed as a whole: the first thing that went wrong. */
+const firstError = (report: TickReport): ErrorInfo =>
+  report.behaviors.find(({ error }) => error !== undefined)?.error ??
+  report.outcomes.find(({ error }) => error !== undefined)?.error ?? {
+    code: report.status === 'timeout' ? 'timeout' : 'unexpected',
+    message: `the tick ended as ${report.status}`,
+    retryable: true,
+  };
 
 export class Supervisor {
   readonly #kernel: Kernel;
@@ -61,8 +70,20 @@ export class Supervisor {
     return this.#failures.get(actorId)?.resumeAt ?? 0;
   }
 
-  succeeded(actor: Actor): void {
-    if (this.#failures.size > 0) this.#failures.delete(actor.id);
+  /** What the end of a tick means for its actor. `exhausted` is the budget that ran out in it. */
+  judge(actor: Actor, report: TickReport, exhausted: ErrorInfo | undefined): Promise<void> | undefined {
+    switch (report.status) {
+      case 'failed':
+      case 'timeout':
+        return this.failed(actor, firstError(report));
+      case 'budget':
+        return this.suspend(actor, 'paused', exhausted ?? firstError(report));
+      case 'cancelled':
+        return undefined;
+      default:
+        if (this.#failures.size > 0) this.#failures.delete(actor.id);
+        return undefined;
+    }
   }
 
   /** Notes a failed tick; suspends the actor when its policy says so. */
@@ -88,13 +109,13 @@ export class Supervisor {
     const kernel = this.#kernel;
     this.#suspended.set(actor.id, state);
     kernel.log(`Actor ${actor.id} ${state}`, { actorId: actor.id, reason: reason.code, error: reason.message });
-    kernel.emit(() => ({
+    kernel.emit({
       type: 'actor-state-changed',
       at: kernel.deps.now(),
       actorId: actor.id,
       state,
       reason,
-    }));
+    });
     try {
       await kernel.deps.state.update(actor.id, { state });
     } catch (error) {

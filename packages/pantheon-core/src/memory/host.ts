@@ -2,12 +2,12 @@
  * What the in-memory ports take from their host, in one place and typed here, because this package compiles without any
  * host's types. Everything is looked up when it is used; importing this starts nothing.
  */
-import type { Timers } from "../core/ports.ts";
+import type { Timers } from '../core/ports.ts';
 
 /** The slice of the host's AbortSignal that ports listen with. */
 export interface HostSignal extends AbortSignal {
-  readonly addEventListener: (type: "abort", listener: () => void) => void;
-  readonly removeEventListener: (type: "abort", listener: () => void) => void;
+  readonly addEventListener: (type: 'abort', listener: () => void) => void;
+  readonly removeEventListener: (type: 'abort', listener: () => void) => void;
 }
 
 /** The slice of the host's AbortController. */

@@ -1,8 +1,8 @@
-import { PantheonError } from "../core/errors.ts";
-import type { IScheduler, Timers } from "../core/ports.ts";
-import { type Bucket, Calendar, Entry } from "./calendar.ts";
-import { hostTimers } from "./host.ts";
-import { isThenable } from "./thenable.ts";
+import { PantheonError } from '../core/errors.ts';
+import type { IScheduler, Timers } from '../core/ports.ts';
+import { type Bucket, Calendar, Entry } from './calendar.ts';
+import { hostTimers } from './host.ts';
+import { isThenable } from './thenable.ts';
 
 /** Settings of `makeMemoryScheduler`. */
 export interface MemorySchedulerOptions {
@@ -33,7 +33,7 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
   const { timers = hostTimers, onError, closeTimeoutMs = 5_000 } = options;
   if (!(closeTimeoutMs >= 0)) {
     throw new PantheonError(
-      "option-invalid",
+      'option-invalid',
       `closeTimeoutMs must be a number from 0, not ${String(closeTimeoutMs)}.`,
     );
   }
@@ -131,23 +131,23 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
     arm();
   };
 
-  const schedule = (kind: "every" | "once", ms: number, task: () => unknown): (() => void) => {
+  const schedule = (kind: 'every' | 'once', ms: number, task: () => unknown): (() => void) => {
     if (closing !== undefined)
-      throw new PantheonError("closed", `The scheduler is closed; ${kind} was called after close.`);
-    const least = kind === "every" ? 1 : 0;
+      throw new PantheonError('closed', `The scheduler is closed; ${kind} was called after close.`);
+    const least = kind === 'every' ? 1 : 0;
     if (!Number.isInteger(ms) || ms < least || ms > MAX_DELAY_MS) {
       throw new PantheonError(
-        "interval-invalid",
+        'interval-invalid',
         `${kind} takes a whole number of milliseconds from ${least} to ${MAX_DELAY_MS}, not ${String(ms)}.`,
         { details: { value: ms } },
       );
     }
-    if (typeof task !== "function")
+    if (typeof task !== 'function')
       throw new PantheonError(
-        "option-invalid",
+        'option-invalid',
         `${kind} takes a function as its task, not ${typeof task}.`,
       );
-    const entry = new Entry(task, kind === "every" ? ms : 0, order);
+    const entry = new Entry(task, kind === 'every' ? ms : 0, order);
     order += 1;
     calendar.add(entry, Math.ceil(timers.now() + ms));
     arm();
@@ -179,8 +179,8 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
   };
 
   return {
-    every: (intervalMs, task) => schedule("every", intervalMs, task),
-    once: (delayMs, task) => schedule("once", delayMs, task),
+    every: (intervalMs, task) => schedule('every', intervalMs, task),
+    once: (delayMs, task) => schedule('once', delayMs, task),
     close: () => {
       closing ??= close();
       return closing;

@@ -1,16 +1,12 @@
-import { errorMessage, PantheonError } from "../core/errors.ts";
-import type { IToolPort, Timers, Tool, ToolCallContext } from "../core/ports.ts";
-import type { ToolSpec } from "../core/types.ts";
-import {
-  type HostController,
-  type HostSignal,
-  hostClone,
-  hostTimers,
-  makeController,
-} from "./host.ts";
-import { findViolation } from "./schema.ts";
-import { nameProblem } from "./text.ts";
-import { isThenable } from "./thenable.ts";
+import { errorMessage, PantheonError } from '../core/errors.ts';
+import type { IToolPort, Timers, Tool, ToolCallContext } from '../core/ports.ts';
+import type { ToolSpec } from '../core/types.ts';
+import { bounded, requireTimeout } from './bounded.ts';
+import { type HostController, type HostSignal, hostTimers, makeController } from './host.ts';
+import { frozenCopy } from './plain-data.ts';
+import { findViolation } from './schema.ts';
+import { nameProblem } from './text.ts';
+import { isThenable } from './thenable.ts';
 
 /** Settings of `makeMemoryTools`. */
 export interface MemoryToolsOptions {
@@ -30,7 +26,7 @@ export interface MemoryTools extends IToolPort {
 interface Registered {
   readonly spec: ToolSpec;
   readonly schema: Readonly<Record<string, unknown>>;
-  readonly invoke: Tool["invoke"];
+  readonly invoke: Tool['invoke'];
 }
 
 /**
@@ -41,7 +37,7 @@ interface Registered {
  */
 export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools => {
   const { timers = hostTimers, defaultTimeoutMs = 60_000 } = options;
-  requireTimeout(defaultTimeoutMs, "defaultTimeoutMs");
+  requireTimeout(defaultTimeoutMs, 'defaultTimeoutMs');
 
   const tools = new Map<string, Registered>();
   const open = new Set<Promise<unknown>>();
@@ -50,55 +46,23 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
   const register = (tool: Tool): void => {
     if (closing !== undefined) throw closedError();
     const problem = nameProblem(tool.name);
-    if (problem !== undefined) throw new PantheonError("tool-invalid", `A tool's name ${problem}.`);
-    if (typeof tool.invoke !== "function")
-      throw new PantheonError("tool-invalid", `The tool "${tool.name}" has no function invoke.`);
+    if (problem !== undefined) throw new PantheonError('tool-invalid', `A tool's name ${problem}.`);
+    if (typeof tool.invoke !== 'function')
+      throw new PantheonError('tool-invalid', `The tool "${tool.name}" has no function invoke.`);
     if (tool.timeoutMs !== undefined)
       requireTimeout(tool.timeoutMs, `timeoutMs of the tool "${tool.name}"`);
     if (tools.has(tool.name)) {
       throw new PantheonError(
-        "tool-duplicate",
+        'tool-duplicate',
         `There is a tool "${tool.name}" already; give this one another name.`,
       );
     }
     const spec = specOf(tool);
     tools.set(tool.name, {
       spec,
-      schema: { ...spec.parameters, type: "object" },
+      schema: { ...spec.parameters, type: 'object' },
       invoke: tool.invoke.bind(tool),
     });
-  };
-
-  /** Waits for a tool's promise with a limit in time and the caller's signal, and leaves no timer and no listener. */
-  const bounded = async (
-    work: PromiseLike<unknown>,
-    timeoutMs: number,
-    signal: HostSignal | undefined,
-    giveUp: (error: PantheonError) => void,
-    spec: ToolSpec,
-  ): Promise<unknown> => {
-    let timer: unknown;
-    let onAbort: (() => void) | undefined;
-    try {
-      return await new Promise((resolve, reject) => {
-        const end = (error: PantheonError): void => {
-          reject(error);
-          giveUp(error);
-        };
-        Promise.resolve(work).then(resolve, (error: unknown) => reject(failureOf(spec, error)));
-        if (signal !== undefined) {
-          onAbort = () => end(cancelledError(spec));
-          signal.addEventListener("abort", onAbort);
-          if (signal.aborted) onAbort();
-        }
-        if (timeoutMs !== Infinity) {
-          timer = timers.set(() => end(timeoutError(spec, timeoutMs)), timeoutMs);
-        }
-      });
-    } finally {
-      if (timer !== undefined) timers.clear(timer);
-      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-    }
   };
 
   const start = (
@@ -109,16 +73,16 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
     if (closing !== undefined) throw closedError();
     const tool = tools.get(name);
     if (tool === undefined)
-      throw new PantheonError("tool-unknown", `There is no tool "${String(name)}".`, {
+      throw new PantheonError('tool-unknown', `There is no tool "${String(name)}".`, {
         details: { name },
       });
     const { spec } = tool;
     const timeoutMs = call.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs;
-    if (call.timeoutMs !== undefined) requireTimeout(timeoutMs, "timeoutMs");
-    const violation = findViolation(tool.schema, args, "args");
+    if (call.timeoutMs !== undefined) requireTimeout(timeoutMs, 'timeoutMs');
+    const violation = findViolation(tool.schema, args, 'args');
     if (violation !== undefined) {
       const { path, problem } = violation;
-      throw new PantheonError("action-invalid", `Tool "${name}": ${path} ${problem}.`, {
+      throw new PantheonError('action-invalid', `Tool "${name}": ${path} ${problem}.`, {
         details: { tool: name, path },
       });
     }
@@ -146,11 +110,20 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
       throw failureOf(spec, error);
     }
     if (!isThenable(result)) return result;
-    const giveUp = (error: PantheonError): void => {
-      failure = error;
-      controller?.abort(error);
-    };
-    const pending = bounded(result, timeoutMs, signal, giveUp, spec);
+    const pending = bounded(
+      Promise.resolve(result).catch((error: unknown) => Promise.reject(failureOf(spec, error))),
+      {
+        timers,
+        timeoutMs,
+        signal,
+        timeoutError: () => timeoutError(spec, timeoutMs),
+        abortError: () => cancelledError(spec),
+        onGiveUp: (error) => {
+          failure = error;
+          controller?.abort(error);
+        },
+      },
+    );
     open.add(pending);
     const done = (): void => void open.delete(pending);
     pending.then(done, done);
@@ -171,13 +144,13 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
   };
 };
 
-const closedError = (): PantheonError => new PantheonError("closed", "The tool port is closed.");
+const closedError = (): PantheonError => new PantheonError('closed', 'The tool port is closed.');
 
 const cancelledError = (spec: ToolSpec): PantheonError =>
-  new PantheonError("tick-cancelled", `The call of the tool "${spec.name}" was cancelled.`);
+  new PantheonError('tick-cancelled', `The call of the tool "${spec.name}" was cancelled.`);
 
 const timeoutError = (spec: ToolSpec, timeoutMs: number): PantheonError =>
-  new PantheonError("timeout", `The tool "${spec.name}" did not end within ${timeoutMs} ms.`, {
+  new PantheonError('timeout', `The tool "${spec.name}" did not end within ${timeoutMs} ms.`, {
     retryable: spec.idempotent === true,
     details: { tool: spec.name, timeoutMs },
   });
@@ -185,39 +158,21 @@ const timeoutError = (spec: ToolSpec, timeoutMs: number): PantheonError =>
 const failureOf = (spec: ToolSpec, error: unknown): PantheonError =>
   PantheonError.is(error)
     ? error
-    : new PantheonError("tool-failed", `The tool "${spec.name}" failed: ${errorMessage(error)}`, {
+    : new PantheonError('tool-failed', `The tool "${spec.name}" failed: ${errorMessage(error)}`, {
         cause: error,
         details: { tool: spec.name },
       });
 
-const requireTimeout = (value: number, what: string): void => {
-  if (typeof value !== "number" || !(value > 0) || (value > 2_147_483_647 && value !== Infinity)) {
-    throw new PantheonError(
-      "option-invalid",
-      `${what} must be a number of milliseconds above 0 and up to 2147483647, or Infinity, not ${String(value)}.`,
-    );
-  }
-};
-
-const freeze = (value: unknown): void => {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const member of Object.values(value)) freeze(member);
-};
-
-/** The description alone, copied and frozen, so that `list` can hand it out again and again. */
+/** The description alone, copied and frozen. */
 const specOf = (tool: Tool): ToolSpec => {
   const { invoke: _, ...described } = tool;
-  let spec: ToolSpec;
   try {
-    spec = hostClone(described);
+    return frozenCopy(described);
   } catch (error) {
     throw new PantheonError(
-      "tool-invalid",
+      'tool-invalid',
       `The description of the tool "${tool.name}" must be plain data.`,
       { cause: error },
     );
   }
-  freeze(spec);
-  return spec;
 };

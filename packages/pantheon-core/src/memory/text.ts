@@ -25,9 +25,9 @@ const LONE_SURROGATE = /\p{Cs}/u;
 
 /** What is wrong with an id or a name, in words that end a sentence; undefined when nothing is. */
 export const nameProblem = (name: unknown): string | undefined => {
-  if (typeof name !== "string")
-    return `must be a string, not ${name === null ? "null" : typeof name}`;
-  if (name.length === 0) return "must not be empty";
+  if (typeof name !== 'string')
+    return `must be a string, not ${name === null ? 'null' : typeof name}`;
+  if (name.length === 0) return 'must not be empty';
   if (name.length <= 256) {
     let index = 0;
     for (; index < name.length; index += 1) {
@@ -36,17 +36,17 @@ export const nameProblem = (name: unknown): string | undefined => {
     }
     if (index === name.length) return undefined;
   }
-  if (isLongerThan(name, 256)) return "must not be longer than 256 bytes";
+  if (isLongerThan(name, 256)) return 'must not be longer than 256 bytes';
   if (FORBIDDEN_IN_NAMES.test(name))
-    return "must not contain control characters or lone surrogates";
+    return 'must not contain control characters or lone surrogates';
   return undefined;
 };
 
 /** What is wrong with a content, in words that end a sentence; undefined when nothing is. */
 export const contentProblem = (content: unknown): string | undefined => {
-  if (typeof content !== "string")
-    return `must be a string, not ${content === null ? "null" : typeof content}`;
-  if (content.includes("\0")) return "must not contain U+0000";
-  if (LONE_SURROGATE.test(content)) return "must not contain lone surrogates";
+  if (typeof content !== 'string')
+    return `must be a string, not ${content === null ? 'null' : typeof content}`;
+  if (content.includes('\0')) return 'must not contain U+0000';
+  if (LONE_SURROGATE.test(content)) return 'must not contain lone surrogates';
   return undefined;
 };

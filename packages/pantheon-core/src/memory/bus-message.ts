@@ -1,0 +1,75 @@
+import { PantheonError } from '../core/errors.ts';
+import type { BusMessage, JsonValue, Metadata, OutgoingMessage } from '../core/types.ts';
+import { copyJson } from './plain-data.ts';
+import { contentProblem, isLongerThan, nameProblem } from './text.ts';
+
+const refuse = (path: string, problem: string): never => {
+  throw new PantheonError('message-invalid', `message.${path} ${problem}.`, { details: { path } });
+};
+
+const refuseMetadata = (path: string, problem: string): never =>
+  refuse(path, `${problem}; it must be JSON`);
+
+const requireName = (value: unknown, path: string): void => {
+  const problem = nameProblem(value);
+  if (problem !== undefined) refuse(path, problem);
+};
+
+const freeze = (value: JsonValue): void => {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member as JsonValue);
+};
+
+const copyMetadata = (metadata: unknown): Metadata => {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
+    refuse('metadata', 'must be an object');
+  const copy = copyJson(metadata, 'metadata', refuseMetadata);
+  freeze(copy);
+  return copy as Metadata;
+};
+
+/** Refuses what no bus may deliver. */
+export const requireMessage = (message: OutgoingMessage, maxMessageBytes: number): void => {
+  if (typeof message !== 'object' || message === null) {
+    throw new PantheonError(
+      'message-invalid',
+      `A message must be an object, not ${message === null ? 'null' : typeof message}.`,
+    );
+  }
+  const { from, to, content, id, causationId, hops } = message;
+  requireName(from, 'from');
+  requireName(to, 'to');
+  const problem = contentProblem(content);
+  if (problem !== undefined) refuse('content', problem);
+  if (id !== undefined) requireName(id, 'id');
+  if (causationId !== undefined) requireName(causationId, 'causationId');
+  if (hops !== undefined && !(Number.isSafeInteger(hops) && hops >= 0))
+    refuse('hops', `must be a whole number from 0, not ${String(hops)}`);
+  if (isLongerThan(content, maxMessageBytes)) {
+    throw new PantheonError(
+      'message-too-large',
+      `message.content has more than ${maxMessageBytes} bytes; send a reference to it instead.`,
+      {
+        details: { maxMessageBytes },
+      },
+    );
+  }
+};
+
+/** The message as it is delivered. One object for all who get it, so nobody may change it. */
+export const toBusMessage = (message: OutgoingMessage, id: string, sentAt: number): BusMessage => {
+  const { from, to, content, hops = 0, causationId, metadata } = message;
+  if (causationId === undefined && metadata === undefined)
+    return { from, to, content, id, sentAt, hops };
+  return {
+    from,
+    to,
+    content,
+    id,
+    sentAt,
+    hops,
+    ...(causationId !== undefined && { causationId }),
+    ...(metadata !== undefined && { metadata: copyMetadata(metadata) }),
+  };
+};

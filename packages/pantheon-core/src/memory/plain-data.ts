@@ -1,0 +1,87 @@
+import type { JsonValue } from '../core/types.ts';
+import { hostClone } from './host.ts';
+
+const MAX_DEPTH = 64;
+
+const freeze = (value: unknown): void => {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member);
+};
+
+/**
+ * A deep copy that nobody can change, so that it can be handed out again and again. Throws for what is not plain data, for
+ * instance for a function.
+ */
+export const frozenCopy = <T>(value: T): T => {
+  const copy = hostClone(value);
+  freeze(copy);
+  return copy;
+};
+
+const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of all objects has none itself, in this realm and in any other.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+/** Sets a member whatever its name; an assignment to `__proto__` would set the prototype. */
+const put = (target: object, key: string, value: unknown): void => {
+  Object.defineProperty(target, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+};
+
+/**
+ * A deep copy of a JSON value. What JSON cannot carry without loss (undefined, a function, a date, NaN, a cycle, a depth over 64)
+ * goes to `refuse`, with its path, and `refuse` throws.
+ */
+export const copyJson = (
+  value: unknown,
+  path: string,
+  refuse: (path: string, problem: string) => never,
+  depth = 0,
+): JsonValue => {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      return Number.isFinite(value) ? value : refuse(path, `is ${String(value)}`);
+    case 'object':
+      if (value === null) return null;
+      if (depth === MAX_DEPTH)
+        return refuse(path, `is nested deeper than ${MAX_DEPTH} levels, or contains itself`);
+      if (Array.isArray(value)) {
+        return Array.from(value as readonly unknown[], (item, index) =>
+          copyJson(item, `${path}[${index}]`, refuse, depth + 1),
+        );
+      }
+      if (isPlain(value)) {
+        const copy = {};
+        for (const [key, member] of Object.entries(value))
+          put(copy, key, copyJson(member, `${path}.${key}`, refuse, depth + 1));
+        return copy;
+      }
+      return refuse(path, 'is an object of a class');
+    default:
+      return refuse(path, `is of type ${typeof value}`);
+  }
+};
+
+/** A record without a prototype, so that no key is there that was not set. */
+export const copyMetadata = (
+  value: unknown,
+  path: string,
+  refuse: (path: string, problem: string) => never,
+): Record<string, JsonValue> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return refuse(path, 'is no object');
+  return Object.assign(
+    Object.create(null) as Record<string, JsonValue>,
+    copyJson(value, path, refuse),
+  );
+};
