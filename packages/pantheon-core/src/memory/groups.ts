@@ -142,7 +142,8 @@ export class Groups {
 
   /** Drops a group that has neither members nor messages. */
   forgetIfEmpty(group: Group): void {
-    if (!group.hasMembers && group.lanes.size === 0) this.#all.delete(group.name);
+    if (group.hasMembers || group.lanes.size > 0) return;
+    if (this.#all.get(group.name) === group) this.#all.delete(group.name);
   }
 
   /** The groups that take a message to this recipient, each once. */
