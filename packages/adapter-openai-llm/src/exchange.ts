@@ -1,0 +1,118 @@
+import { PantheonError } from '@promethean/pantheon-core';
+import { orAborted } from './clocks.ts';
+import type { Call } from './clocks.ts';
+import type { OpenAiClient } from './openai-client.ts';
+import { MAX_TIMER_MS } from './require-option.ts';
+import { malformed, requireNoError } from './wire-answer.ts';
+import type { WireRequest } from './wire-request.ts';
+import { makeMerger, readEvents } from './wire-stream.ts';
+
+/** Where an exchange puts the answer; what came of it, when it breaks off. */
+export interface Seen {
+  answer: unknown;
+}
+
+/** Sends one request and reads its answer under the call's clocks; yields the texts of a stream. */
+export async function* exchange(
+  client: OpenAiClient,
+  { body }: WireRequest,
+  call: Call,
+  maxBytes: number,
+  seen: Seen,
+): AsyncGenerator<string, void> {
+  call.enter('headersMs');
+  // The vendor's own clock must not run out before ours.
+  const options = { signal: call.signal, maxRetries: 0, timeout: MAX_TIMER_MS };
+  const sent = client.chat.completions.create(body, options);
+  const response = await orAborted(sent.asResponse(), call.signal);
+  call.enter('firstDeltaMs');
+  const chunks = readBody(response, call.signal, maxBytes);
+  // What was asked for is one thing, what a compatible server sends another.
+  if (response.headers.get('content-type')?.includes('text/event-stream') === true) {
+    yield* readStream(chunks, call, seen);
+  } else {
+    seen.answer = await readWhole(chunks, call);
+  }
+}
+
+const readWhole = async (chunks: AsyncIterable<string>, call: Call): Promise<unknown> => {
+  let text = '';
+  for await (const chunk of chunks) {
+    text += chunk;
+    // Blanks keep a connection alive and say nothing.
+    if (/\S/.test(chunk)) call.enter('idleMs');
+  }
+  return parseJson(text);
+};
+
+async function* readStream(
+  chunks: AsyncIterable<string>,
+  call: Call,
+  seen: Seen,
+): AsyncGenerator<string, void> {
+  const merger = makeMerger();
+  try {
+    for await (const event of readEvents(chunks)) {
+      if (event === '[DONE]') break;
+      const chunk = parseJson(event);
+      requireNoError(chunk);
+      const { text, isProgress } = merger.add(chunk);
+      if (text !== '') {
+        call.enter(); // A slow reader is not the server's fault.
+        yield text;
+      }
+      if (isProgress) call.enter('idleMs');
+    }
+  } catch (error) {
+    // What breaks after the last word costs at most the usage.
+    if (!PantheonError.is(error, 'llm-truncated') || !merger.isFinished()) throw error;
+  } finally {
+    seen.answer = merger.answer();
+  }
+  if (!merger.isFinished()) throw cutOff('it ended without finish_reason');
+}
+
+/** The body as text, up to its end or the abort. */
+async function* readBody(
+  response: Response,
+  signal: AbortSignal,
+  maxBytes: number,
+): AsyncGenerator<string, void> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  const decoder = new TextDecoder();
+  let size = 0;
+  try {
+    for (;;) {
+      const read = reader.read().catch((error: unknown) => {
+        throw cutOff('the connection broke', error);
+      });
+      const { value, done } = await orAborted(read, signal);
+      if (done) return;
+      size += value.byteLength;
+      if (size > maxBytes)
+        throw malformed('body', `must have at most ${maxBytes} bytes (maxBodyBytes)`);
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    // Closes the socket, unless the body was read to its end.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(
+      'body',
+      `must be JSON, and begins with ${JSON.stringify(text.trim().slice(0, 60))}`,
+    );
+  }
+};
+
+const cutOff = (how: string, cause?: unknown): PantheonError =>
+  new PantheonError('llm-truncated', `The model's answer was cut off: ${how}`, {
+    retryable: true,
+    cause,
+  });

@@ -1,0 +1,214 @@
+import { PantheonError } from '@promethean/pantheon-core';
+import type {
+  ILlmPort,
+  LlmChunk,
+  LlmRequest,
+  Message,
+  Timers,
+  Usage,
+} from '@promethean/pantheon-core';
+import { openCall } from './clocks.ts';
+import type { Call, Clocks } from './clocks.ts';
+import { exchange } from './exchange.ts';
+import type { Seen } from './exchange.ts';
+import { makeGate } from './gate.ts';
+import { makeClient } from './openai-client.ts';
+import type { OpenAiClient, OpenAiSettings } from './openai-client.ts';
+import { invalid, requireInteger, requireMs, requireSampling } from './require-option.ts';
+import { asFailure, delayMs, isRepeatable } from './retry.ts';
+import { withoutSecrets } from './secrets.ts';
+import { isRepairable, readMessage, readUsage } from './wire-answer.ts';
+import { toWireRequest, withRepair } from './wire-request.ts';
+
+/** Milliseconds, 1 to 2,147,483,647; `Infinity` switches a clock off. None of them is repeated after. */
+export interface OpenAiTimeouts {
+  /** From the request to the answer's headers. Without streaming, servers send them when the answer is ready. Default 60,000. */
+  readonly headersMs?: number | undefined;
+  /** From the headers to the first content; comments and blanks do not count. Default 60,000. */
+  readonly firstDeltaMs?: number | undefined;
+  /** From one piece of content to the next. Default 30,000. */
+  readonly idleMs?: number | undefined;
+  /** The whole call, waiting and repetitions included; a request's own `timeoutMs` takes its place. Default 120,000. */
+  readonly totalMs?: number | undefined;
+}
+
+/** Either a client, or the settings to make one from. */
+export interface OpenAiLlmOptions extends OpenAiSettings {
+  /** Never closed by us. Its own retries are switched off for our calls. */
+  readonly client?: OpenAiClient | undefined;
+  /** Used where a request names none. */
+  readonly model: string;
+  /** 0 to 2. Default: the model's. */
+  readonly temperature?: number | undefined;
+  /** Default: the model's. */
+  readonly maxTokens?: number | undefined;
+  /** The field that carries `maxTokens`; some compatible servers know only `max_tokens`. Default `max_completion_tokens`. */
+  readonly maxTokensField?: 'max_completion_tokens' | 'max_tokens' | undefined;
+  readonly timeouts?: OpenAiTimeouts | undefined;
+  /** Repetitions after a failure that may pass. Default 3. */
+  readonly maxRetries?: number | undefined;
+  /**
+   * Ask once more, with the reason, when the model's message is of no use: broken tool calls, no content, no JSON where
+   * JSON was asked for. Never after a part of a stream was delivered. Default `true`.
+   */
+  readonly repair?: boolean | undefined;
+  /** Requests at a time, of all actors together. Default 8. */
+  readonly maxConcurrent?: number | undefined;
+  /** Bytes of a request, and of an answer, at most. Default 8 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** 0 to 1, for the jitter of waits. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+  readonly timers?: Timers | undefined;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** The port with all its optional members. */
+export type OpenAiLlm = Required<ILlmPort>;
+
+const hostTimers: Timers = {
+  now: () => performance.now(),
+  set: (run, delayMs) => setTimeout(run, delayMs),
+  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+/** An `ILlmPort` on Chat Completions, of OpenAI or a compatible server. Connects with the first call. Throws `option-invalid`. */
+export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
+  const {
+    model,
+    temperature,
+    maxTokens,
+    maxTokensField = 'max_completion_tokens',
+    maxRetries = 3,
+    repair = true,
+    maxConcurrent = 8,
+    maxBodyBytes = 8 * 1_024 * 1_024,
+    random = Math.random,
+    timers = hostTimers,
+    now = Date.now,
+  } = options;
+  const {
+    headersMs = 60_000,
+    firstDeltaMs = 60_000,
+    idleMs = 30_000,
+    totalMs = 120_000,
+  } = options.timeouts ?? {};
+  const clocks: Clocks = { headersMs, firstDeltaMs, idleMs, totalMs };
+  if (typeof model !== 'string' || model === '') throw invalid('model', 'must be a name');
+  requireSampling(temperature, maxTokens);
+  for (const [name, ms] of Object.entries(clocks)) requireMs(`timeouts.${name}`, ms);
+  requireInteger('maxRetries', maxRetries, 0);
+  requireInteger('maxConcurrent', maxConcurrent, 1);
+  requireInteger('maxBodyBytes', maxBodyBytes, 1);
+  const { client, secrets } = clientOf(options);
+
+  const defaults = { model, temperature, maxTokens, maxTokensField, maxBodyBytes };
+  const gate = makeGate(maxConcurrent, timers, now);
+  const live = new Set<Call>();
+  let closed = false;
+
+  async function* run(request: LlmRequest, stream: boolean): AsyncGenerator<LlmChunk, void> {
+    if (closed) throw new PantheonError('closed', 'This adapter is closed; make a new one');
+    requireSampling(request.temperature, request.maxTokens);
+    if (request.timeoutMs !== undefined) requireMs('timeoutMs', request.timeoutMs);
+    let wire = toWireRequest(request, defaults, stream);
+    const call = openCall(
+      request.signal,
+      { ...clocks, totalMs: request.timeoutMs ?? totalMs },
+      timers,
+    );
+    live.add(call);
+    void call.closed.then(() => live.delete(call));
+
+    let message: Message | undefined;
+    let usage: Usage | undefined;
+    let retryAt: number | undefined;
+    let delivered = false;
+    let repaired = !repair;
+    try {
+      for (let attempt = 0; message === undefined; attempt += 1) {
+        const slot = await gate.enter(call, attempt > 0);
+        const seen: Seen = { answer: undefined };
+        let failure: PantheonError;
+        try {
+          for await (const text of exchange(client, wire, call, maxBodyBytes, seen)) {
+            delivered = true;
+            yield { type: 'text', text };
+          }
+          message = readMessage(seen.answer, wire);
+          slot.leave(true);
+          continue;
+        } catch (thrown) {
+          failure = asFailure(call.signal.aborted ? call.signal.reason : thrown, now);
+        } finally {
+          call.enter();
+          usage = addUsage(usage, readUsage(seen.answer));
+        }
+        if (!repaired && !delivered && isRepairable(failure)) {
+          slot.leave(true);
+          repaired = true;
+          wire = withRepair(wire, failure.message);
+          continue;
+        }
+        const waitMs = delayMs(failure, attempt, random);
+        const refused = failure.code === 'llm-rate-limited' && failure.retryable;
+        if (refused) slot.refuse(waitMs);
+        else slot.leave(false);
+        if (delivered || !isRepeatable(failure)) throw failure;
+        if (attempt >= maxRetries || timers.now() + waitMs > call.deadline) {
+          retryAt = Math.ceil(now() + waitMs);
+          throw failure;
+        }
+        if (!refused) await call.sleep(waitMs); // Who was refused waits at the gate.
+      }
+    } catch (error) {
+      throw withoutSecrets(asFailure(error, now), secrets(), {
+        ...(usage && { usage }),
+        ...(retryAt !== undefined && { retryAt }),
+      });
+    } finally {
+      call.close();
+    }
+    // A server that does not stream although it was asked to.
+    if (stream && !delivered && message.content !== '') {
+      yield { type: 'text', text: message.content };
+    }
+    yield { type: 'message', message: usage ? { ...message, usage } : message };
+  }
+
+  return {
+    complete: async (request) => {
+      for await (const chunk of run(request, false)) {
+        if (chunk.type === 'message') return chunk.message;
+      }
+      // Not reached: `run` ends with its message, or throws.
+      throw new PantheonError('llm-truncated', 'There was no message');
+    },
+    stream: (request) => run(request, true),
+    close: async () => {
+      closed = true;
+      await Promise.all([...live].map((call) => call.closed));
+    },
+  };
+};
+
+const addUsage = (a: Usage | undefined, b: Usage | undefined): Usage | undefined =>
+  a && b
+    ? {
+        inputTokens: a.inputTokens + b.inputTokens,
+        outputTokens: a.outputTokens + b.outputTokens,
+        totalTokens: a.totalTokens + b.totalTokens,
+      }
+    : (a ?? b);
+
+const clientOf = (options: OpenAiLlmOptions): ReturnType<typeof makeClient> => {
+  const { client, apiKey, baseURL, organization, headers } = options;
+  if (client === undefined) return makeClient({ apiKey, baseURL, organization, headers });
+  if ([apiKey, baseURL, organization, headers].some((setting) => setting !== undefined)) {
+    throw invalid(
+      'client',
+      'comes with its own apiKey, baseURL, organization and headers; leave those out',
+    );
+  }
+  return { client, secrets: () => (client.apiKey == null ? [] : [client.apiKey]) };
+};
