@@ -1,6 +1,6 @@
 /** What a behavior's `plan` is handed. Members that cost something are made when they are read. */
 import type { Step } from './drive.ts';
-import { errorInfo } from './errors.ts';
+import { PantheonError, errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import { permits } from './limits.ts';
 import type { Lineage } from './limits.ts';
@@ -77,9 +77,15 @@ class TickLlm implements ILlmPort {
     const isPlain = !kernel.observed && lineage.accounts.length === 0;
     this.complete = async (request) => {
       if (isPlain) {
-        const message = await llm.complete(new TickLlmRequest(request, step, request.maxTokens));
-        if (message.usage !== undefined) scope.addUsage(message.usage);
-        return message;
+        try {
+          const message = await llm.complete(new TickLlmRequest(request, step, request.maxTokens));
+          if (message.usage !== undefined) scope.addUsage(message.usage);
+          return message;
+        } catch (error) {
+          const usage = usageOf(error);
+          if (usage !== undefined) scope.addUsage(usage);
+          throw error;
+        }
       }
       const call = new LlmCall(scope, request);
       try {
@@ -108,6 +114,10 @@ class TickLlm implements ILlmPort {
     }
   }
 }
+
+/** What a failed call came to: adapters put it into the details of the error where the model's server tells. */
+const usageOf = (error: unknown): Usage | undefined =>
+  PantheonError.is(error) ? (error.details['usage'] as Usage | undefined) : undefined;
 
 /** One call of a model: what is reserved for it before, and what it came to. */
 class LlmCall {
@@ -138,9 +148,12 @@ class LlmCall {
     this.#tell(usage, undefined);
   }
 
-  /** A failed call keeps its reservation: the model may have charged for it, and nobody knows how much. */
+  /** A failed call keeps its reservation, unless its error tells what the model has charged for it. */
   failed(error: unknown): void {
-    this.#tell(undefined, error);
+    const usage = usageOf(error);
+    if (usage !== undefined) this.#scope.addUsage(usage);
+    if (usage !== undefined && this.#reserved !== undefined) this.#settle(usage);
+    this.#tell(usage, error);
   }
 
   #reserve(): void {

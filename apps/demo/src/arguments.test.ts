@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { questionsIn } from './actors.ts';
+import { readArguments } from './arguments.ts';
+
+test('the command line is read', () => {
+  expect(readArguments(['--docs', 'notes', '--ask', 'a?', '--ask=b?', '--json', '--watch', '--quiet'])).toEqual({
+    docs: 'notes',
+    asks: ['a?', 'b?'],
+    watch: true,
+    quiet: true,
+    json: true,
+    help: false,
+  });
+  expect(readArguments([])).toMatchObject({ docs: undefined, asks: [], json: false });
+});
+
+test.each([
+  [['--aks', 'x'], "Unknown option '--aks'. --help shows what there is."],
+  [['--docs'], "Option '--docs <value>' argument missing. --help shows what there is."],
+  [['where is it?'], 'I do not understand "where is it?". Put a question behind --ask'],
+  [['--ask', ' '], '--ask needs a question'],
+  [['--json'], '--json needs a question'],
+])('%j: %s', (argv, message) => {
+  expect(() => readArguments(argv)).toThrow(message);
+});
+
+test('several questions in one text are told apart, and one is left whole', () => {
+  expect(questionsIn('What is a tick? And how does an actor wait?')).toEqual([
+    'What is a tick?',
+    'And how does an actor wait?',
+  ]);
+  expect(questionsIn('Hi? What is a tick?')).toEqual(['Hi? What is a tick?']);
+  expect(questionsIn('What is a tick? '.repeat(10))).toHaveLength(5);
+  expect(questionsIn('x'.repeat(100_000))).toHaveLength(1);
+});

@@ -1,0 +1,207 @@
+/**
+ * The document desk: the composition root. Ports are made, handed to an orchestrator, and four actors are put to work. This
+ * is the only place where two adapters meet; read it from top to bottom.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { makeCronScheduler } from '@promethean/adapter-cron-scheduler';
+import { makeFunctionTools } from '@promethean/adapter-function-tools';
+import { makeOfflineLlm } from '@promethean/adapter-offline-llm';
+import { makeOpenAiLlm } from '@promethean/adapter-openai-llm';
+import { makePinoLog } from '@promethean/adapter-pino-log';
+import { makeSqliteContext } from '@promethean/adapter-sqlite-context';
+import type { SqliteContext } from '@promethean/adapter-sqlite-context';
+import { errorMessage, makeOrchestrator } from '@promethean/pantheon-core';
+import type { ILlmPort, PantheonEvent, TickReport } from '@promethean/pantheon-core';
+import { makeMemoryBus, makeMemoryState } from '@promethean/pantheon-core/memory';
+import { conciergeScript, librarianScript, scribeScript } from './actors.ts';
+import { HELP, UsageError, readArguments } from './arguments.ts';
+import type { DemoArguments } from './arguments.ts';
+import { makeConversation } from './conversation.ts';
+import { openFolder } from './folder.ts';
+import { formatAnswer, makeTerminal } from './terminal.ts';
+import { makeDeskTools } from './tools.ts';
+
+const REPOSITORY = join(import.meta.dirname, '../../..');
+/** How often the librarian looks for changes. */
+const WATCH_MS = 2_000;
+/** How long a running tick may go on after Ctrl-C. */
+const STOP_MS = 3_000;
+const { env } = process;
+
+const chooseModel = (): { readonly llm: ILlmPort; readonly name: string } => {
+  const apiKey = env['OPENAI_API_KEY'];
+  const baseURL = env['OPENAI_BASE_URL'];
+  if (!apiKey && !baseURL) return { llm: makeOfflineLlm(), name: 'no model (quotes from the documents)' };
+  const model = env['OPENAI_MODEL'] ?? 'gpt-4.1-mini';
+  // A server of one's own seldom asks for a key, but the client insists on one.
+  const llm = makeOpenAiLlm({ model, apiKey: apiKey ?? 'none', ...(baseURL ? { baseURL } : undefined) });
+  return { llm, name: model };
+};
+
+/** The index outlives the demo, so that the next start has only to look for changes. It belongs to one folder. */
+const openContext = (root: string, note: (text: string) => void): SqliteContext => {
+  const sources = {
+    documents: { kind: 'documents', root },
+    conversation: { kind: 'conversation' },
+  } as const;
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 16);
+  try {
+    const folder = join(REPOSITORY, '.pantheon');
+    mkdirSync(folder, { recursive: true });
+    return makeSqliteContext({ path: join(folder, `${name}.db`), sources });
+  } catch (error) {
+    note(`The index is kept in memory only: ${errorMessage(error)}`);
+    return makeSqliteContext({ sources });
+  }
+};
+
+/** What the librarian's tick came to. A folder that cannot be read at all ends the demo. */
+interface Indexed {
+  readonly files: number;
+  readonly chunks: number;
+  readonly skippedCount: number;
+  readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+}
+const indexedBy = ({ outcomes: [refreshed] }: TickReport): Indexed => {
+  if (refreshed?.status === 'ok') return refreshed.value as Indexed;
+  throw new UsageError(`The documents cannot be read: ${refreshed?.error?.message ?? 'nobody looked'}`);
+};
+
+const SHOWN = 5;
+const skippedText = ({ skipped, skippedCount }: Indexed): string =>
+  [
+    '',
+    ...skipped.slice(0, SHOWN).map(({ file, reason }) => `  left out: ${file}: ${reason}`),
+    ...(skippedCount > SHOWN ? [`  left out: ${skippedCount - SHOWN} more`] : []),
+  ].join('\n');
+
+/** Questions from standard input, one a line, until it ends. */
+async function* questionsTyped(): AsyncGenerator<string> {
+  const { stdin, stdout } = process;
+  const isChat = stdin.isTTY && stdout.isTTY;
+  const reader = createInterface({ input: stdin, ...(isChat ? { output: stdout, prompt: '\n> ' } : undefined) });
+  // In raw mode Ctrl-C is a key; it means what it always means.
+  reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  if (isChat) reader.prompt();
+  for await (const line of reader) {
+    if (line.trim() !== '') yield line.trim();
+    if (isChat) reader.prompt();
+  }
+}
+
+/** The first signal ends the demo in good order, the second one at once. */
+const endOnSignal = (close: () => Promise<void>): void => {
+  let ending = false;
+  const end = (): void => {
+    if (ending) process.exit(1);
+    ending = true;
+    close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+};
+
+const run = async (args: DemoArguments): Promise<void> => {
+  const root = await openFolder(args.docs ?? REPOSITORY, env['PANTHEON_CWD'] ?? env['INIT_CWD'] ?? process.cwd());
+  const names = new Map([['user', 'you']]);
+  const terminal = makeTerminal(args.quiet || args.json, (id) => names.get(id) ?? id);
+
+  // The ports.
+  const { llm, name: model } = chooseModel();
+  const log = makePinoLog({
+    level: env['LOG_LEVEL'] ?? 'silent',
+    destination: process.stderr,
+    secrets: [env['OPENAI_API_KEY'] ?? ''].filter((secret) => secret !== ''),
+  });
+  const context = openContext(root, terminal.note);
+  const tools = makeFunctionTools({
+    tools: makeDeskTools({ root, context, onProgress: terminal.progress }),
+  });
+  const bus = makeMemoryBus();
+  const schedule = makeCronScheduler();
+  const state = makeMemoryState();
+
+  let conciergeId = '';
+  const conversation = makeConversation(bus, () => conciergeId, terminal.note);
+  const observe = (event: PantheonEvent): void => {
+    terminal.observe(event);
+    conversation.observe(event);
+  };
+
+  const orchestrator = makeOrchestrator(
+    { now: Date.now, log, context, tools, llm, bus, schedule, state, observe },
+    {
+      newId: randomUUID,
+      // The first index of a large folder takes its time.
+      tickTimeoutMs: 3_600_000,
+      actions: { complete: (_, { actor }) => state.update(actor.id, { state: 'completed' }) },
+    },
+  );
+  const close = async (): Promise<void> => {
+    await orchestrator.stop({ timeoutMs: STOP_MS });
+    for (const port of [schedule, bus, tools, llm, state, context, log]) await port.close?.();
+  };
+  endOnSignal(close);
+
+  try {
+    // The actors.
+    const scribe = await state.spawn(scribeScript, 'keep the minutes', { id: `scribe-${randomUUID()}` });
+    const concierge = await state.spawn(conciergeScript(scribe.id), 'answer the user from the documents');
+    const librarian = await state.spawn(librarianScript(concierge.id), 'keep the index up to date');
+    for (const { id, script } of [scribe, concierge, librarian]) names.set(id, script.name);
+    conciergeId = concierge.id;
+
+    // The librarian's first tick builds the index, before anybody can ask. Nobody listens yet, so that nobody is told of news.
+    const indexed = indexedBy(await orchestrator.tickActor(librarian));
+    if (indexed.files === 0) {
+      throw new UsageError(`${root} holds no Markdown or text files that can be read.${skippedText(indexed)}`);
+    }
+    if (!args.quiet && !args.json) {
+      terminal.note(`${root}: ${indexed.files} documents, ${indexed.chunks} passages; answers by ${model}.${skippedText(indexed)}`);
+    }
+
+    // Messages between the actors, and between them and the user.
+    orchestrator.listen();
+    bus.subscribe((message) => {
+      if (message.from !== 'user' && message.to !== 'user') return undefined;
+      return orchestrator.tickActor(scribe, { userMessage: message.content, message });
+    });
+    if (args.watch) orchestrator.startActorLoop(librarian, WATCH_MS);
+
+    const ticksSoFar = (): number => Object.values(orchestrator.stats().ticks).reduce((a, b) => a + b);
+    for await (const question of args.asks.length > 0 ? args.asks : questionsTyped()) {
+      const [ticks, at] = [ticksSoFar(), performance.now()];
+      const reply = await conversation.ask(question);
+      if (reply.kind === 'failure') {
+        terminal.note(reply.reason);
+        // Somebody who chats has seen it; a program looks at the exit code.
+        if (args.asks.length > 0) process.exitCode = 1;
+        continue;
+      }
+      const { answer, sources } = reply;
+      const ms = Math.round(performance.now() - at);
+      process.stdout.write(
+        args.json
+          ? `${JSON.stringify({ answer, sources, ticks: ticksSoFar() - ticks, ms })}\n`
+          : formatAnswer(answer, sources),
+      );
+    }
+  } finally {
+    await close();
+  }
+};
+
+try {
+  const args = readArguments(process.argv.slice(2));
+  if (args.help) process.stdout.write(`${HELP}\n`);
+  else await run(args);
+} catch (error) {
+  process.stderr.write(`${error instanceof UsageError ? error.message : `The demo failed: ${errorMessage(error)}`}\n`);
+  process.exitCode = 1;
+}
