@@ -4,7 +4,6 @@ import type {
   Action,
   ActionOutcome,
   ActorScript,
-  Behavior,
   Message,
   MessageAction,
   Plan,
@@ -106,7 +105,8 @@ const researcher = defineScript({
             const named = sourcesOf(answer.metadata);
             return named.length > 0 ? named : sourcesFrom(toolTurns(outcomes.slice(i, i + 1)), answer.content);
           });
-          return { actions: [tell(parent, 'report', report.join('\n\n'), sources), { type: 'complete' }] };
+          const places = [...new Map(sources.map((source) => [`${source.file}:${source.line}`, source])).values()];
+          return { actions: [tell(parent, 'report', report.join('\n\n'), places), { type: 'complete' }] };
         } catch (error) {
           return { actions: [tell(parent, 'failure', describeFailure(error)), { type: 'complete' }] };
         }
@@ -138,7 +138,9 @@ export const conciergeScript = (scribeId: string): ActorScript =>
     ],
   });
 
-/** Keeps the index up to date, and tells the concierge when something changed. */
+const refresh: Action = { type: 'tool', name: 'refresh_index', args: {} };
+
+/** Builds the index when it is asked to, keeps it up to date on its loop, and tells the concierge of changes. */
 export const librarianScript = (conciergeId: string): ActorScript =>
   defineScript({
     name: 'librarian',
@@ -146,12 +148,11 @@ export const librarianScript = (conciergeId: string): ActorScript =>
     permissions: { tools: ['refresh_index'], targets: [conciergeId], spawn: false },
     talents: [
       createTalent('shelving', [
-        createBehavior('refresh', 'passive', ({ round, outcomes }) => {
-          if (round === 0) return { actions: [{ type: 'tool', name: 'refresh_index', args: {} }], again: true };
-          const [refreshed] = outcomes;
+        createBehavior('build', 'active', () => ({ actions: [refresh] })),
+        createBehavior('follow', 'passive', ({ round, outcomes: [refreshed] }) => {
+          if (round === 0) return { actions: [refresh], again: true };
           const report = refreshed?.value as { added: number; changed: number; removed: number } | undefined;
-          if (report === undefined) return { actions: [] };
-          const { added, changed, removed } = report;
+          const { added, changed, removed } = report ?? { added: 0, changed: 0, removed: 0 };
           if (added + changed + removed === 0) return { actions: [] };
           const news = `The documents have changed: ${added} added, ${changed} changed, ${removed} removed.`;
           return { actions: [tell(conciergeId, 'notice', news)] };

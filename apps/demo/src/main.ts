@@ -11,6 +11,7 @@ import { makeFunctionTools } from '@promethean/adapter-function-tools';
 import { makeOfflineLlm } from '@promethean/adapter-offline-llm';
 import { makeOpenAiLlm } from '@promethean/adapter-openai-llm';
 import { makePinoLog } from '@promethean/adapter-pino-log';
+import type { PinoLogOptions } from '@promethean/adapter-pino-log';
 import { makeSqliteContext } from '@promethean/adapter-sqlite-context';
 import type { SqliteContext } from '@promethean/adapter-sqlite-context';
 import { errorMessage, makeOrchestrator } from '@promethean/pantheon-core';
@@ -115,7 +116,8 @@ const run = async (args: DemoArguments): Promise<void> => {
   // The ports.
   const { llm, name: model } = chooseModel();
   const log = makePinoLog({
-    level: env['LOG_LEVEL'] ?? 'silent',
+    // What is no level is refused there, by name.
+    level: (env['LOG_LEVEL'] ?? 'silent') as NonNullable<PinoLogOptions['level']>,
     destination: process.stderr,
     secrets: [env['OPENAI_API_KEY'] ?? ''].filter((secret) => secret !== ''),
   });
@@ -137,7 +139,7 @@ const run = async (args: DemoArguments): Promise<void> => {
   const orchestrator = makeOrchestrator(
     { now: Date.now, log, context, tools, llm, bus, schedule, state, observe },
     {
-      newId: randomUUID,
+      newId: () => randomUUID(),
       // The first index of a large folder takes its time.
       tickTimeoutMs: 3_600_000,
       actions: { complete: (_, { actor }) => state.update(actor.id, { state: 'completed' }) },
@@ -157,8 +159,8 @@ const run = async (args: DemoArguments): Promise<void> => {
     for (const { id, script } of [scribe, concierge, librarian]) names.set(id, script.name);
     conciergeId = concierge.id;
 
-    // The librarian's first tick builds the index, before anybody can ask. Nobody listens yet, so that nobody is told of news.
-    const indexed = indexedBy(await orchestrator.tickActor(librarian));
+    // The librarian builds the index before anybody can ask.
+    const indexed = indexedBy(await orchestrator.tickActor(librarian, { userMessage: 'build the index' }));
     if (indexed.files === 0) {
       throw new UsageError(`${root} holds no Markdown or text files that can be read.${skippedText(indexed)}`);
     }
