@@ -254,6 +254,23 @@ describe('4.4 listen and deliver', () => {
     expect(heard).toEqual(['a', 'c']);
   });
 
+  test('a message whose actor cannot be read ends as a dead letter', async () => {
+    const desk = makeDesk();
+    const orchestrator = makeOrchestrator({
+      ...desk.deps,
+      state: {
+        ...desk.deps.state,
+        get: async () => {
+          throw new Error('the database is away');
+        },
+      },
+    });
+    orchestrator.listen();
+    await desk.deps.bus.send({ from: 'user', to: 'ada', content: 'hi' });
+    await desk.advance(0);
+    expect(await desk.deps.bus.deadLetters?.list()).toMatchObject([{ reason: { message: 'the database is away' } }]);
+  });
+
   test('in a group, a failed tick is tried again, and then set aside', async () => {
     const { orchestrator, deps, advance } = makeDesk();
     let tries = 0;

@@ -516,6 +516,26 @@ describe('3.11 bad input', () => {
     expect(() => orchestrator.startActorLoop(actor as never)).toThrow(message);
   });
 
+  test.each([[5, 'input must be an object'], [{ userMessage: 5 }, 'input.userMessage must be a string']])(
+    'the input %j: %s',
+    async (input, message) => {
+      const { orchestrator } = makeDesk();
+      await expect(orchestrator.tickActor(actorOf([]), input as never)).rejects.toThrow(message);
+    },
+  );
+
+  test('a scheduler that was closed fails the tick, and not the mailbox', async () => {
+    const closed = (): never => {
+      throw new PantheonError('closed', 'the scheduler is closed');
+    };
+    const { orchestrator } = makeDesk({ deps: { schedule: { every: closed, once: closed } } });
+    const actor = actorOf([behavior('talk', 'persistent', [say('x')])]);
+    for (let i = 0; i < 2; i += 1) {
+      await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'closed' });
+    }
+    expect(orchestrator.stats()).toMatchObject({ running: 0, waiting: 0 });
+  });
+
   test('options out of range are refused by name', () => {
     for (const options of [{ maxRounds: 0 }, { planTimeoutMs: Number.NaN }, { tickTimeoutMs: 2 ** 31 }]) {
       expect(() => makeDesk({ options })).toThrow(`options.${Object.keys(options)[0]}`);

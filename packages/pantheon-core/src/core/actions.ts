@@ -46,6 +46,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ActionStatus>> = {
   'budget-exhausted': 'denied',
   'hops-exceeded': 'denied',
   'action-invalid': 'invalid',
+  'message-invalid': 'invalid',
 };
 
 /** How an action ended that ended with this error. */

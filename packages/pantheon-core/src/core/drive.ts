@@ -57,10 +57,11 @@ export class Clockwork {
   }
 
   watch(drive: Watched): void {
+    if (!this.#sweeping) {
+      this.#schedule.once(0, () => this.#sweep());
+      this.#sweeping = true;
+    }
     drive.position = this.#fresh.push(drive) - 1;
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    this.#schedule.once(0, () => this.#sweep());
   }
 
   unwatch(drive: Watched): void {
@@ -148,7 +149,7 @@ export class Drive<T> {
   #onError: (error: unknown) => void = () => {};
   #generation = 0;
   #isWaiting = false;
-  /** Whether the whole has outlived a macrotask, so that its steps need timers. */
+  /** Whether the whole has outlived a macrotask, and has its timer. */
   #isSlow = false;
   #isConcluded = false;
   #cancelWhole: (() => void) | undefined = undefined;
@@ -179,7 +180,6 @@ export class Drive<T> {
   /** Runs the course to its end. */
   run(course: Course<T>): Promise<T> {
     this.#course = course;
-    this.#clockwork.watch(this);
     this.#listen();
     return new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
@@ -266,16 +266,26 @@ export class Drive<T> {
       }
       // Through a promise of the host: a foreign thenable may call back twice, or throw.
       const promise = Promise.resolve(result.value);
-      if (this.failure === undefined) {
+      const failure = this.failure ?? this.#watched();
+      if (failure === undefined) {
         this.#isWaiting = true;
-        if (this.#isSlow && this.position === -1) this.#clockwork.watch(this);
         promise.then(this.#onValue, this.#onError);
         return;
       }
       const { late } = this.#clockwork;
       promise.then(late, late);
       isError = true;
-      value = this.failure;
+      value = failure;
+    }
+  }
+
+  /** Sees to it that a wait that gets long has a timer; the reason where it cannot have one: the scheduler has been closed. */
+  #watched(): unknown {
+    try {
+      if (this.position === -1) this.#clockwork.watch(this);
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
 

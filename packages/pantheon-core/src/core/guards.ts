@@ -3,7 +3,7 @@
  * or with nothing; the hot path allocates nothing.
  */
 import { PantheonError, errorMessage } from './errors.ts';
-import type { Action, Actor, ActorScript, Message, Plan } from './types.ts';
+import type { Action, Actor, ActorScript, Message, Plan, TickInput } from './types.ts';
 
 /** Actions in one plan at most; a model that runs wild is stopped here. */
 const MAX_ACTIONS = 32;
@@ -197,6 +197,19 @@ export const isMessage = (value: unknown): value is Message => {
 export function assertActor(actor: unknown): asserts actor is Actor {
   const problem = safely(() => actorProblem(actor));
   if (problem !== undefined) throw new PantheonError('actor-invalid', problem);
+}
+
+/** @throws `message-invalid` with the path of what is wrong. */
+export function assertInput(input: unknown): asserts input is TickInput | undefined {
+  const problem = safely(() => {
+    if (input === undefined) return undefined;
+    if (!isObject(input)) return 'input must be an object such as { userMessage }';
+    const { userMessage } = input;
+    return userMessage === undefined || typeof userMessage === 'string'
+      ? undefined
+      : 'input.userMessage must be a string';
+  });
+  if (problem !== undefined) throw new PantheonError('message-invalid', problem);
 }
 
 /** @throws `action-invalid` with the path of what is wrong; `path` names the action in it. */

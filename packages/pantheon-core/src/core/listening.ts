@@ -27,22 +27,25 @@ export class Listener {
   /** Handles one message of the bus; the promise settles when its tick has ended. */
   handle = async (message: BusMessage): Promise<void> => {
     const { state } = this.#kernel.deps;
-    if (message.to === '*') {
-      const actors = await state.list();
-      await Promise.all(
-        actors.filter(({ id }) => id !== message.from).map((actor) => this.#tick(actor, message)),
-      );
+    if (message.to !== '*') {
+      await this.#orBury(message.to, message, async () => {
+        const actor = await state.get(message.to);
+        // To somebody else: a user, or an actor of another application on the same bus.
+        if (actor !== undefined) await this.#tick(actor, message);
+      });
       return;
     }
-    const actor = await state.get(message.to);
-    // To somebody else: a user, or an actor of another application on the same bus.
-    if (actor === undefined) return;
-    await this.#tick(actor, message);
+    await this.#orBury('*', message, async () => {
+      const others = (await state.list()).filter(({ id }) => id !== message.from);
+      await Promise.all(
+        others.map((actor) => this.#orBury(actor.id, message, () => this.#tick(actor, message))),
+      );
+    });
   };
 
   async #tick(actor: ActorRecord, message: BusMessage): Promise<void> {
     const kernel = this.#kernel;
-    try {
+    if (kernel.observed) {
       kernel.emit({
         type: 'message-received',
         at: kernel.deps.now(),
@@ -51,28 +54,30 @@ export class Listener {
         from: message.from,
         waiting: this.#mailboxes.waitingFor(actor.id),
       });
-      const { status } = await this.#mailboxes.submit({
-        actor,
-        input: { userMessage: message.content, message },
-        fresh: true,
-        caller: undefined,
-      });
-      if (this.#group !== undefined && (status === 'failed' || status === 'timeout')) {
-        throw new PantheonError(
-          'deliveries-exceeded',
-          `the tick of ${actor.id} for message ${message.id} ended as ${status}`,
-          { retryable: true },
-        );
-      }
+    }
+    const { status } = await this.#mailboxes.submit({
+      actor,
+      input: { userMessage: message.content, message },
+      fresh: true,
+      caller: undefined,
+    });
+    if (this.#group !== undefined && (status === 'failed' || status === 'timeout')) {
+      throw new PantheonError(
+        'deliveries-exceeded',
+        `the tick of ${actor.id} for message ${message.id} ended as ${status}`,
+        { retryable: true },
+      );
+    }
+  }
+
+  /** A group's bus tries again and keeps what cannot be handled. Without a group nobody does, so it is done here. */
+  async #orBury(actorId: string, message: BusMessage, handle: () => Promise<void>): Promise<void> {
+    try {
+      await handle();
     } catch (error) {
-      // A group's bus tries again and keeps what cannot be handled. Without a group nobody does, so it is done here.
       if (this.#group !== undefined) throw error;
-      await kernel.bury(actor.id, {
-        message,
-        reason: errorInfo(error),
-        attempts: 1,
-        deadAt: kernel.deps.now(),
-      });
+      const deadAt = this.#kernel.deps.now();
+      await this.#kernel.bury(actorId, { message, reason: errorInfo(error), attempts: 1, deadAt });
     }
   }
 }

@@ -3,7 +3,7 @@ import { Actions } from './actions.ts';
 import { Drive, isThenable } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError } from './errors.ts';
-import { assertAction, assertActor } from './guards.ts';
+import { assertAction, assertActor, assertInput } from './guards.ts';
 import { Kernel } from './kernel.ts';
 import type { OrchestratorDeps, OrchestratorOptions, OrchestratorStats } from './kernel.ts';
 import { lineageOf } from './limits.ts';
@@ -28,7 +28,7 @@ export interface Orchestrator {
    * Runs one execution cycle of the actor, now or when its mailbox comes to it, and resolves to what it did. Failures of
    * behaviors and actions are in the report.
    *
-   * @throws Rejects when the context port fails, and with `actor-invalid`, `actor-not-runnable`, `tick-reentrant`, `mailbox-full`,
+   * @throws Rejects when the context port fails, and with `actor-invalid`, `message-invalid`, `actor-not-runnable`, `tick-reentrant`, `mailbox-full`,
    * `actor-busy`, `mailbox-dropped`, `message-expired` or `orchestrator-stopped` when the tick did not run.
    */
   readonly tickActor: (actor: Actor, input?: TickInput) => Promise<TickReport>;
@@ -106,6 +106,7 @@ export const makeOrchestrator = (
     tickActor(actor, input) {
       try {
         assertActor(actor);
+        assertInput(input);
       } catch (error) {
         return Promise.reject(error as Error);
       }
@@ -143,7 +144,9 @@ export const makeOrchestrator = (
       if (actor === undefined) {
         throw new PantheonError('actor-unknown', `there is no actor ${actorId}; spawn it before you deliver to it`);
       }
-      return mailboxes.submit({ actor, input: { userMessage: text }, fresh: true, caller: undefined });
+      const input = { userMessage: text };
+      assertInput(input);
+      return mailboxes.submit({ actor, input, fresh: true, caller: undefined });
     },
 
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),

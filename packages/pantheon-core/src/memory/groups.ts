@@ -107,6 +107,10 @@ export class Groups {
   readonly #open = new Set<Group>();
   readonly #byRecipient = new Map<string, Set<Group>>();
 
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   get(name: string): Group | undefined {
     return this.#all.get(name);
   }
@@ -148,12 +152,16 @@ export class Groups {
 
   /** The groups that take a message to this recipient, each once. */
   takersOf(recipient: string): readonly Group[] {
-    if (this.#all.size === 0) return NONE;
     if (recipient === '*')
       return Array.from(this.#all.values()).filter((group) => group.hasMembers);
     const addressed = this.#byRecipient.get(recipient);
-    if (addressed === undefined) return this.#open.size === 0 ? NONE : Array.from(this.#open);
+    if (addressed === undefined) return Array.from(this.#open);
     return Array.from(new Set([...this.#open, ...addressed]));
+  }
+
+  /** All lanes with messages. */
+  lanes(): readonly Lane[] {
+    return Array.from(this.#all.values()).flatMap(({ lanes }) => Array.from(lanes.values()));
   }
 
   clear(): void {
@@ -162,5 +170,3 @@ export class Groups {
     this.#byRecipient.clear();
   }
 }
-
-const NONE: readonly Group[] = [];

@@ -30,8 +30,9 @@ interface ManualTimer {
   readonly run: () => void;
 }
 
-/** One full turn of the host: microtasks, immediates and what they led to. */
-const hostTurn = (): Promise<void> => new Promise((resolve) => whenHostTurned(resolve));
+/** A full turn of the host, and one more for what the promises of the first one asked of it. */
+const hostTurn = (): Promise<void> =>
+  new Promise((resolve) => whenHostTurned(() => whenHostTurned(resolve)));
 
 /** Timers for tests. Nothing happens by itself; the test owns the time. */
 export const makeManualTimers = (options: ManualTimersOptions = {}): ManualTimers => {

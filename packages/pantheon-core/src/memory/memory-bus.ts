@@ -1,6 +1,5 @@
 import { errorInfo, PantheonError } from '../core/errors.ts';
 import type {
-  DeadLetter,
   DeadLetters,
   IMessageBus,
   MessageHandler,
@@ -10,10 +9,12 @@ import type {
 } from '../core/ports.ts';
 import type { BusMessage, OutgoingMessage } from '../core/types.ts';
 import { requireMessage, toBusMessage } from './bus-message.ts';
-import { type Group, Groups, Lane, type Member } from './groups.ts';
+import { makeDeadLetterBox } from './dead-letter-box.ts';
+import { makeGroupDelivery } from './group-delivery.ts';
+import { type Group, Lane } from './groups.ts';
 import { hostNow, hostTimers } from './host.ts';
+import { makeMessageIds } from './message-ids.ts';
 import { frozenCopy } from './plain-data.ts';
-import { RecentIds } from './recent-ids.ts';
 import { RunQueue } from './run-queue.ts';
 import { Subscription, SubscriptionList } from './subscriptions.ts';
 import { nameProblem } from './text.ts';
@@ -48,21 +49,20 @@ export interface MemoryBusOptions {
   readonly capacity?: number | undefined;
   /** How long `close` waits for groups, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs?: number | undefined;
-  /** Gets every failed delivery, and what `close` could not deliver. Default: nothing. */
+  /** Gets every failed delivery, and what the bus had to give up. Default: nothing. */
   readonly onError?: ((failure: BusFailure) => void) | undefined;
 }
 
 /**
  * A bus in this process. `close` delivers what was accepted; failed deliveries to groups are then repeated without a pause, and what is
- * still open after `closeTimeoutMs` goes to `onError` with the code `closed`.
+ * not handled after `closeTimeoutMs` goes to `onError` with the code `closed`.
  */
 export interface MemoryBus extends IMessageBus {
   readonly deadLetters: DeadLetters;
   readonly close: () => Promise<void>;
 }
 
-const RETRY_FACTORS = [1, 5, 30, 120];
-/** Beyond this many waiting messages `send` resolves only when some have been delivered. */
+/** Beyond this many waiting messages `send` resolves only when half of them have been delivered. */
 const HIGH_WATER = 4_096;
 
 /** A message that a group has taken as well, so that it cannot be undeliverable. */
@@ -73,19 +73,16 @@ class Taken {
   }
 }
 
-interface KeptLetter {
-  readonly letter: DeadLetter;
-  /** The group that failed, which alone gets it again. */
-  readonly group: string | undefined;
-}
-
 /**
- * Carries messages in this process's memory. All subscribers get one and the same message object: nobody may change it.
+ * Carries messages in this process's memory. All subscribers get one and the same message object, so nobody may change it.
  *
- * A sender that is faster than the delivery is slowed down: with many messages waiting, `send` resolves later.
+ * - A sender that is faster than the delivery is slowed down: while many messages wait, `send` resolves later.
+ * - A group whose last member leaves keeps what it accepted for its next member.
+ * - A dead letter that a group gave up is redriven to that group alone.
  */
 export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
   const {
+    newId,
     now = hostNow,
     timers = hostTimers,
     maxMessageBytes = 262_144,
@@ -100,17 +97,6 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
   requireWhole({ maxMessageBytes, maxDeliveries, capacity }, 1);
   requireWhole({ retryDelayMs, dedupWindow, maxDeadLetters, closeTimeoutMs }, 0);
 
-  const everyone = new SubscriptionList();
-  const byRecipient = new Map<string, SubscriptionList>();
-  const groups = new Groups();
-  /** Lanes with messages. */
-  const busyLanes = new Set<Lane>();
-  const recentIds = new RecentIds(dedupWindow);
-  const letters: KeptLetter[] = [];
-  let closing: Promise<void> | undefined;
-  let onQuiet: (() => void) | undefined;
-  let room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
-
   const report = (message: BusMessage, error: unknown): void => {
     try {
       onError?.({ message, error });
@@ -119,37 +105,25 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     }
   };
 
-  // ----------------------------------------------------------------------------------------------------------- dead letters
-
-  const setAside = (letter: DeadLetter, group: string | undefined): void => {
-    letters.push({ letter, group });
-    if (letters.length <= maxDeadLetters) return;
-    const oldest = (letters.shift() as KeptLetter).letter;
+  const everyone = new SubscriptionList();
+  const byRecipient = new Map<string, SubscriptionList>();
+  const ids = makeMessageIds(`m-${now().toString(36)}-`, dedupWindow, newId);
+  const letters = makeDeadLetterBox(maxDeadLetters, ({ message }) =>
     report(
-      oldest.message,
+      message,
       new PantheonError(
         'bus-full',
         `There are more than ${maxDeadLetters} dead letters; this one is given up.`,
       ),
-    );
+    ),
+  );
+  let closing: Promise<void> | undefined;
+  let onQuiet: (() => void) | undefined;
+  const requireOpen = (): void => {
+    if (closing !== undefined) throw closedError();
   };
 
-  const setAsideUnknown = (message: BusMessage): void =>
-    setAside(
-      {
-        message,
-        reason: {
-          code: 'recipient-unknown',
-          message: `Nobody takes messages to "${message.to}".`,
-          retryable: false,
-        },
-        attempts: 0,
-        deadAt: now(),
-      },
-      undefined,
-    );
-
-  // ------------------------------------------------------------------------------------------------- plain subscriptions
+  // ------------------------------------------------------------------------------------------------------------- deliveries
 
   /** The message under delivery and those who get it; filled by `begin`, emptied by `step`. */
   let current: BusMessage | undefined;
@@ -160,8 +134,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
 
   const aim = (list: SubscriptionList | undefined, number: number): void => {
     if (list === undefined) return;
-    for (let one = list.first; one !== undefined; one = one.next) {
-      if (one.since > number) break;
+    for (let one = list.first; one !== undefined && one.since <= number; one = one.next) {
       targets[targetCount] = one;
       targetCount += 1;
     }
@@ -187,9 +160,8 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
   const call = (handler: MessageHandler, message: BusMessage): void => {
     try {
       const result = handler(message);
-      if (isThenable(result)) {
-        Promise.resolve(result).then(undefined, (error: unknown) => report(message, error));
-      }
+      if (!isThenable(result)) return;
+      Promise.resolve(result).then(undefined, (error: unknown) => report(message, error));
     } catch (error) {
       report(message, error);
     }
@@ -199,7 +171,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     if (currentLane !== undefined) {
       const lane = currentLane;
       currentLane = undefined;
-      handle(lane);
+      delivery.handle(lane);
       return true;
     }
     while (nextTarget < targetCount) {
@@ -214,152 +186,29 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     return false;
   };
 
-  // ----------------------------------------------------------------------------------------------------------------- groups
+  const setAsideUnknown = (message: BusMessage): void =>
+    letters.add({
+      message,
+      reason: {
+        code: 'recipient-unknown',
+        message: `Nobody takes messages to "${message.to}".`,
+        retryable: false,
+      },
+      attempts: 0,
+      deadAt: now(),
+    });
 
-  const enqueue = (lane: Lane): void => {
-    lane.state = 'queued';
-    lane.timer = undefined;
-    queue.push(lane);
+  const settleIfQuiet = (): void => {
+    if (onQuiet !== undefined && isQuiet()) onQuiet();
   };
+  const isQuiet = (): boolean => queue.length === 0 && current === undefined && delivery.isIdle();
 
-  const handle = (lane: Lane): void => {
-    const message = lane.waiting.first;
-    if (message === undefined) return; // The bus was closed and gave it up.
-    const member = lane.group.pick(lane.recipient);
-    if (member === undefined) {
-      lane.state = 'stranded';
-      return;
-    }
-    lane.state = 'handling';
-    try {
-      const result = member.handler(message);
-      if (!isThenable(result)) return acknowledge(lane, message);
-      Promise.resolve(result).then(
-        () => acknowledge(lane, message),
-        (error: unknown) => retry(lane, message, error),
-      );
-    } catch (error) {
-      retry(lane, message, error);
-    }
-  };
+  /** The time of the messages that handlers send, until the queue looks at its clock again: reading a clock is slow. */
+  let stamp: number | undefined;
+  const sendingTime = (): number => (queue.isRunning ? (stamp ??= now()) : now());
 
-  const acknowledge = (lane: Lane, message: BusMessage): void => {
-    if (lane.waiting.first !== message) return;
-    lane.waiting.shift();
-    lane.attempts = 0;
-    if (lane.waiting.length > 0) return enqueue(lane);
-    lane.state = 'idle';
-    lane.group.lanes.delete(lane.recipient);
-    busyLanes.delete(lane);
-    groups.forgetIfEmpty(lane.group);
-    settleIfQuiet();
-  };
-
-  const retry = (lane: Lane, message: BusMessage, error: unknown): void => {
-    if (lane.waiting.first !== message) return;
-    lane.attempts += 1;
-    report(message, error);
-    const isTerminal = PantheonError.is(error) && !error.retryable;
-    if (isTerminal || lane.attempts >= maxDeliveries) {
-      setAside(
-        { message, reason: errorInfo(error), attempts: lane.attempts, deadAt: now() },
-        lane.group.name,
-      );
-      return acknowledge(lane, message);
-    }
-    if (closing !== undefined) return enqueue(lane);
-    lane.state = 'pausing';
-    const factor = RETRY_FACTORS[Math.min(lane.attempts, RETRY_FACTORS.length) - 1] as number;
-    lane.timer = timers.set(() => enqueue(lane), Math.min(retryDelayMs * factor, 2_147_483_647));
-  };
-
-  const hand = (group: Group, message: BusMessage): void => {
-    const lane = group.lane(message.to);
-    lane.waiting.push(message);
-    if (lane.state !== 'idle') return;
-    busyLanes.add(lane);
-    enqueue(lane);
-  };
-
-  const queue: RunQueue<BusMessage | Taken | Lane> = new RunQueue(timers, {
-    begin,
-    step,
-    onIdle: () => settleIfQuiet(),
-    onTurn: () => {
-      if (room === undefined || queue.length > HIGH_WATER / 2) return;
-      room.open();
-      room = undefined;
-    },
-  });
-
-  // ------------------------------------------------------------------------------------------------------------------- send
-
-  const prefix = `m-${now().toString(36)}-`;
-  let counter = 0;
-  const { newId } = options;
-
-  /** A generated id is not stored to be recognised: its number tells whether it was given out. */
-  const isRepeated = (id: string): boolean => {
-    if (recentIds.has(id)) return true;
-    if (newId !== undefined || !id.startsWith(prefix)) return false;
-    const number = Number.parseInt(id.slice(prefix.length), 36);
-    return (
-      number <= counter && number > counter - dedupWindow && id === prefix + number.toString(36)
-    );
-  };
-
-  const freshId = (): string => {
-    if (newId === undefined) {
-      counter += 1;
-      return prefix + counter.toString(36);
-    }
-    const id = newId();
-    const problem =
-      nameProblem(id) ?? (recentIds.has(id) ? 'must not be an id that it made before' : undefined);
-    if (problem !== undefined)
-      throw new PantheonError('option-invalid', `What newId makes ${problem}: ${String(id)}.`);
-    recentIds.add(id);
-    return id;
-  };
-
-  /** The groups that take a message to this recipient, each with room for it. */
-  const takersOf = (to: string): readonly Group[] => {
-    const takers = groups.takersOf(to);
-    for (const { name, lanes } of takers) {
-      if ((lanes.get(to)?.waiting.length ?? 0) < capacity) continue;
-      throw new PantheonError(
-        'bus-full',
-        `The group "${name}" holds ${capacity} messages to "${to}" already; send again later.`,
-        {
-          retryable: true,
-          details: { group: name, to, capacity },
-        },
-      );
-    }
-    return takers;
-  };
-
-  const dispatch = (message: BusMessage, takers: readonly Group[]): void => {
-    if (takers.length === 0) {
-      queue.push(message);
-      return;
-    }
-    for (const group of takers) hand(group, message);
-    queue.push(new Taken(message));
-  };
-
-  const accept = (outgoing: OutgoingMessage): BusMessage => {
-    if (closing !== undefined) throw closedError();
-    requireMessage(outgoing, maxMessageBytes);
-    const { id } = outgoing;
-    if (id !== undefined && isRepeated(id)) return toBusMessage(outgoing, id, now());
-    const takers = takersOf(outgoing.to);
-    const message = toBusMessage(outgoing, id ?? freshId(), now());
-    if (id !== undefined) recentIds.add(id);
-    dispatch(message, takers);
-    return message;
-  };
-
+  /** What senders wait for while too many messages wait. */
+  let room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   const whenRoom = (): Promise<void> => {
     if (room === undefined) {
       let open = (): void => undefined;
@@ -369,6 +218,57 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
       room = { promise, open };
     }
     return room.promise;
+  };
+
+  const queue: RunQueue<BusMessage | Taken | Lane> = new RunQueue(timers, {
+    begin,
+    step,
+    onLook: () => {
+      stamp = undefined;
+    },
+    onIdle: settleIfQuiet,
+    onTurn: () => {
+      if (room === undefined || queue.length > HIGH_WATER / 2) return;
+      room.open();
+      room = undefined;
+    },
+  });
+
+  const delivery = makeGroupDelivery({
+    timers,
+    maxDeliveries,
+    retryDelayMs,
+    capacity,
+    enqueue: (lane) => queue.push(lane),
+    onFailure: report,
+    onDead: (message, error, attempts, group) =>
+      letters.add({ message, reason: errorInfo(error), attempts, deadAt: now() }, group),
+    onIdle: settleIfQuiet,
+  });
+
+  // ------------------------------------------------------------------------------------------------------------------- send
+
+  const dispatch = (message: BusMessage, takers: readonly Group[]): void => {
+    const { to } = message;
+    if (takers.length === 0) {
+      queue.push(message);
+      return;
+    }
+    for (const group of takers) delivery.hand(group, message);
+    if (to === '*' || everyone.first !== undefined || byRecipient.has(to))
+      queue.push(new Taken(message));
+  };
+
+  const accept = (outgoing: OutgoingMessage): BusMessage => {
+    requireOpen();
+    requireMessage(outgoing, maxMessageBytes);
+    const { id } = outgoing;
+    if (id !== undefined && ids.has(id)) return toBusMessage(outgoing, id, sendingTime());
+    const takers = delivery.takersOf(outgoing.to);
+    const message = toBusMessage(outgoing, id ?? ids.fresh(), sendingTime());
+    if (id !== undefined) ids.remember(id);
+    dispatch(message, takers);
+    return message;
   };
 
   const send = (outgoing: OutgoingMessage): Promise<BusMessage> => {
@@ -382,74 +282,43 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
 
   // -------------------------------------------------------------------------------------------------------------- subscribe
 
-  const subscribePlain = (handler: MessageHandler, to: string | undefined): (() => void) => {
-    const subscription = new Subscription(handler, queue.added);
-    let list = to === undefined ? everyone : byRecipient.get(to);
+  const listOf = (to: string | undefined): SubscriptionList => {
+    if (to === undefined) return everyone;
+    let list = byRecipient.get(to);
     if (list === undefined) {
       list = new SubscriptionList();
-      byRecipient.set(to as string, list);
+      byRecipient.set(to, list);
     }
-    const joined = list;
-    joined.add(subscription);
-    return () => {
-      if (!subscription.active) return;
-      subscription.active = false;
-      joined.remove(subscription);
-      if (to !== undefined && joined.first === undefined) byRecipient.delete(to);
-    };
-  };
-
-  const subscribeMember = (
-    name: string,
-    handler: MessageHandler,
-    to: string | undefined,
-  ): (() => void) => {
-    const member: Member = { handler, to };
-    const joined = groups.join(name, member);
-    for (const lane of joined.lanes.values()) {
-      if (lane.state === 'stranded' && joined.takes(lane.recipient)) enqueue(lane);
-    }
-    return () => groups.leave(joined, member);
+    return list;
   };
 
   const subscribe = (
     handler: MessageHandler,
     { group, to }: SubscribeOptions = {},
   ): (() => void) => {
-    if (closing !== undefined) throw closedError();
-    if (typeof handler !== 'function')
+    requireOpen();
+    if (typeof handler !== 'function') {
       throw new PantheonError(
         'option-invalid',
         `subscribe takes a function, not ${typeof handler}.`,
       );
-    for (const [what, value] of [
-      ['group', group],
-      ['to', to],
-    ] as const) {
-      const problem = value === undefined ? undefined : nameProblem(value);
-      if (problem !== undefined) throw new PantheonError('option-invalid', `${what} ${problem}.`);
     }
-    return group === undefined ? subscribePlain(handler, to) : subscribeMember(group, handler, to);
-  };
-
-  // ------------------------------------------------------------------------------------------------------------------ close
-
-  const isQuiet = (): boolean => {
-    if (queue.length > 0 || current !== undefined) return false;
-    for (const lane of busyLanes) if (lane.state !== 'stranded') return false;
-    return true;
-  };
-
-  const settleIfQuiet = (): void => {
-    if (onQuiet !== undefined && isQuiet()) onQuiet();
+    requireName('to', to);
+    requireName('group', group);
+    if (group !== undefined) return delivery.join(group, { handler, to });
+    const list = listOf(to);
+    const subscription = new Subscription(handler, queue.added);
+    list.add(subscription);
+    return () => {
+      if (!subscription.active) return;
+      subscription.active = false;
+      list.remove(subscription);
+      if (to !== undefined && list.first === undefined) byRecipient.delete(to);
+    };
   };
 
   const finish = async (): Promise<void> => {
-    for (const lane of busyLanes) {
-      if (lane.state !== 'pausing') continue;
-      timers.clear(lane.timer);
-      enqueue(lane);
-    }
+    delivery.hurry();
     if (!isQuiet()) {
       await new Promise<void>((resolve) => {
         const deadline = timers.set(resolve, closeTimeoutMs);
@@ -458,15 +327,11 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
           resolve();
         };
       });
+      onQuiet = undefined;
     }
-    onQuiet = undefined;
-    for (const lane of busyLanes) {
-      for (const message of lane.waiting.drain()) report(message, closedError());
-    }
-    busyLanes.clear();
-    groups.clear();
+    for (const message of delivery.abandon()) report(message, closedError());
     byRecipient.clear();
-    letters.length = 0;
+    letters.clear();
   };
 
   return {
@@ -474,24 +339,20 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     subscribe,
     deadLetters: {
       list: async () => {
-        if (closing !== undefined) throw closedError();
-        return letters.map(({ letter }) => letter);
+        requireOpen();
+        return letters.list();
       },
       add: async (letter) => {
-        if (closing !== undefined) throw closedError();
-        setAside(frozenCopy(letter), undefined);
+        requireOpen();
+        letters.add(frozenCopy(letter));
       },
       redrive: async (messageId) => {
-        if (closing !== undefined) throw closedError();
-        const found = letters.filter(({ letter }) => letter.message.id === messageId);
-        for (const kept of found) {
-          const { message } = kept.letter;
-          const failed = kept.group === undefined ? undefined : groups.get(kept.group);
-          if (failed === undefined) dispatch(message, takersOf(message.to));
-          else hand(failed, message);
-          letters.splice(letters.indexOf(kept), 1);
-        }
-        return found.length > 0;
+        requireOpen();
+        return letters.redrive(messageId, ({ message }, group) => {
+          const failed = group === undefined ? undefined : delivery.groups.get(group);
+          if (failed === undefined) dispatch(message, delivery.takersOf(message.to));
+          else delivery.hand(failed, message);
+        });
       },
     },
     close: () => {
@@ -502,6 +363,11 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
 };
 
 const closedError = (): PantheonError => new PantheonError('closed', 'The bus is closed.');
+
+const requireName = (what: string, value: string | undefined): void => {
+  const problem = value === undefined ? undefined : nameProblem(value);
+  if (problem !== undefined) throw new PantheonError('option-invalid', `${what} ${problem}.`);
+};
 
 const requireWhole = (values: Readonly<Record<string, number>>, least: number): void => {
   for (const [name, value] of Object.entries(values)) {

@@ -12,6 +12,8 @@ export interface Work<Entry> {
   readonly begin: (entry: Entry) => void;
   /** Does one step of the entry that began last; false when nothing was left to do. */
   readonly step: () => boolean;
+  /** The clock has been looked at: at the start, and then after at most eight quick steps or one slow one. */
+  readonly onLook: () => void;
   /** The queue has become empty. */
   readonly onIdle: () => void;
   /** The host has had a turn. */
@@ -39,6 +41,9 @@ export class RunQueue<Entry> {
   #stepsLeft = MAX_RUNS;
   #nextCheck = MAX_RUNS;
   #since = 0;
+  #checkedAt = 0;
+  /** Whether an entry is under way further down the call stack. */
+  isRunning = false;
 
   constructor(timers: Timers, work: Work<Entry>) {
     this.#timers = timers;
@@ -63,13 +68,17 @@ export class RunQueue<Entry> {
       this.#stepsLeft = MAX_RUNS;
       this.#nextCheck = MAX_RUNS - 1;
       this.#since = this.#timers.now();
+      this.#checkedAt = this.#since;
       hostTurn(this.#turn);
     }
+    this.isRunning = true;
+    this.#work.onLook();
     for (;;) {
       while (this.#work.step()) {
         this.#stepsLeft -= 1;
         if (this.#stepsLeft <= this.#nextCheck && this.#isOver()) {
           this.#paused = true;
+          this.isRunning = false;
           return;
         }
       }
@@ -78,16 +87,21 @@ export class RunQueue<Entry> {
       this.begun += 1;
       this.#work.begin(entry);
     }
+    this.isRunning = false;
     this.#scheduled = false;
     this.#work.onIdle();
   }
 
-  /** Whether the host's turn is due. Reading the clock costs more than a short step, so quick steps are looked at less often. */
+  /** Whether the host's turn is due. Reading the clock costs more than a quick step, so quick steps are looked at less often. */
   #isOver(): boolean {
-    if (this.#stepsLeft <= 0 || this.#timers.now() - this.#since >= MAX_MS) return true;
+    if (this.#stepsLeft <= 0) return true;
+    const time = this.#timers.now();
+    const isQuick = time - this.#checkedAt < 0.5;
+    this.#checkedAt = time;
+    this.#work.onLook();
     const done = MAX_RUNS - this.#stepsLeft;
-    this.#nextCheck = Math.max(0, this.#stepsLeft - Math.min(done, 8));
-    return false;
+    this.#nextCheck = Math.max(0, this.#stepsLeft - (isQuick ? Math.min(done, 8) : 1));
+    return time - this.#since >= MAX_MS;
   }
 
   #onTurn(): void {

@@ -23,19 +23,22 @@ export const isLongerThan = (text: string, limit: number): boolean =>
 const FORBIDDEN_IN_NAMES = /[\p{Cc}\p{Cs}]/u;
 const LONE_SURROGATE = /\p{Cs}/u;
 
+/** Whether a text is ASCII without control characters, and short enough to look at every character. */
+const isPlain = (text: string): boolean => {
+  if (text.length > 256) return false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+};
+
 /** What is wrong with an id or a name, in words that end a sentence; undefined when nothing is. */
 export const nameProblem = (name: unknown): string | undefined => {
   if (typeof name !== 'string')
     return `must be a string, not ${name === null ? 'null' : typeof name}`;
   if (name.length === 0) return 'must not be empty';
-  if (name.length <= 256) {
-    let index = 0;
-    for (; index < name.length; index += 1) {
-      const code = name.charCodeAt(index);
-      if (code < 0x20 || code > 0x7e) break;
-    }
-    if (index === name.length) return undefined;
-  }
+  if (isPlain(name)) return undefined;
   if (isLongerThan(name, 256)) return 'must not be longer than 256 bytes';
   if (FORBIDDEN_IN_NAMES.test(name))
     return 'must not contain control characters or lone surrogates';
@@ -46,6 +49,7 @@ export const nameProblem = (name: unknown): string | undefined => {
 export const contentProblem = (content: unknown): string | undefined => {
   if (typeof content !== 'string')
     return `must be a string, not ${content === null ? 'null' : typeof content}`;
+  if (isPlain(content)) return undefined;
   if (content.includes('\0')) return 'must not contain U+0000';
   if (LONE_SURROGATE.test(content)) return 'must not contain lone surrogates';
   return undefined;

@@ -1,0 +1,5 @@
+export {
+  makeCronScheduler,
+  type CronScheduler,
+  type CronSchedulerOptions,
+} from './cron-scheduler.ts';

@@ -1,0 +1,1 @@
+export { makePinoLog, type PinoLog, type PinoLogOptions } from './pino-log.ts';
