@@ -43,6 +43,13 @@ export const bounded = async <T>(work: PromiseLike<T>, bound: Bound): Promise<T>
   }
 };
 
+/**
+ * Whether a caller has given up before the call. A signal that is only made when it is read is not read for this: it is dear, and
+ * its maker knows.
+ */
+export const isAborted = (call: { readonly signal?: AbortSignal | undefined }): boolean =>
+  Object.hasOwn(call, 'signal') && call.signal?.aborted === true;
+
 /** Refuses what is no time limit. */
 export const requireTimeout = (value: unknown, what: string): void => {
   if (typeof value === 'number' && value > 0 && (value <= 2_147_483_647 || value === Infinity))

@@ -1,6 +1,6 @@
 import { PantheonError } from '../core/errors.ts';
-import type { BusMessage, JsonValue, Metadata, OutgoingMessage } from '../core/types.ts';
-import { copyJson } from './plain-data.ts';
+import type { BusMessage, Metadata, OutgoingMessage } from '../core/types.ts';
+import { copyJson, deepFreeze } from './plain-data.ts';
 import { contentProblem, isLongerThan, nameProblem } from './text.ts';
 
 const refuse = (path: string, problem: string): never => {
@@ -15,18 +15,10 @@ const requireName = (value: unknown, path: string): void => {
   if (problem !== undefined) refuse(path, problem);
 };
 
-const freeze = (value: JsonValue): void => {
-  if (typeof value !== 'object' || value === null) return;
-  Object.freeze(value);
-  for (const member of Object.values(value)) freeze(member as JsonValue);
-};
-
 const copyMetadata = (metadata: unknown): Metadata => {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     refuse('metadata', 'must be an object');
-  const copy = copyJson(metadata, 'metadata', refuseMetadata);
-  freeze(copy);
-  return copy as Metadata;
+  return deepFreeze(copyJson(metadata, 'metadata', refuseMetadata)) as Metadata;
 };
 
 /** Refuses what no bus may deliver. */

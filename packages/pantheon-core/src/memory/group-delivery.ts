@@ -34,7 +34,7 @@ export interface GroupDelivery {
   readonly handle: (lane: Lane) => void;
   /** Repeats what waits for its retry now, and what fails from now on without a pause. */
   readonly hurry: () => void;
-  /** Gives up what was not handled, and resolves to it. */
+  /** Gives up what was not handled, and returns it. */
   readonly abandon: () => readonly BusMessage[];
 }
 
@@ -42,6 +42,7 @@ const RETRY_FACTORS = [1, 5, 30, 120];
 const MAX_DELAY_MS = 2_147_483_647;
 const NOBODY: readonly Group[] = [];
 
+/** A message waits 1, 5, 30 and 120 times `retryDelayMs` between its deliveries; meanwhile those after it to the same recipient wait. */
 export const makeGroupDelivery = (options: GroupDeliveryOptions): GroupDelivery => {
   const { timers, maxDeliveries, retryDelayMs, capacity, onFailure, onDead, onIdle } = options;
   const groups = new Groups();

@@ -402,7 +402,7 @@ describe('onError', () => {
     bus.subscribe(() => Promise.reject('grouped'), { group: 'workers' });
     await bus.send(letter('x'));
     await timers.advance(1_000);
-    expect(failures.map(({ error }) => error).toSorted()).toEqual([
+    expect(failures.map(({ error }) => String(error)).toSorted()).toEqual([
       'grouped',
       'grouped',
       'rejected',

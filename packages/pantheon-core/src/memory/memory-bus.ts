@@ -276,7 +276,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
       const message = accept(outgoing);
       return queue.length > HIGH_WATER ? whenRoom().then(() => message) : Promise.resolve(message);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   };
 
@@ -321,7 +321,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     delivery.hurry();
     if (!isQuiet()) {
       await new Promise<void>((resolve) => {
-        const deadline = timers.set(resolve, closeTimeoutMs);
+        const deadline = timers.set(resolve, Math.min(closeTimeoutMs, 2_147_483_647));
         onQuiet = () => {
           timers.clear(deadline);
           resolve();
@@ -344,7 +344,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
       },
       add: async (letter) => {
         requireOpen();
-        letters.add(frozenCopy(letter));
+        letters.add(frozenCopy(letter, 'message-invalid', 'A dead letter'));
       },
       redrive: async (messageId) => {
         requireOpen();

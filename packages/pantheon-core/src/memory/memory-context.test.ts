@@ -126,7 +126,24 @@ describe('the conversation', () => {
   test('takes all entries of a call or none', async () => {
     const context = makeMemoryContext();
     const odd = { ...user('odd'), metadata: { f: (() => 1) as never } };
-    await expect(context.record('ada', [user('good'), odd])).rejects.toThrow();
+    await expect(context.record('ada', [user('good'), odd])).rejects.toMatchObject({
+      code: 'option-invalid',
+    });
+    expect(await context.compile({ sources: [source('conversation')] })).toEqual([]);
+  });
+});
+
+describe('record', () => {
+  test.each<readonly [string, string, unknown]>([
+    ['an actor without id', '', user('x')],
+    ['a text', 'ada', 7],
+    ['a message without content', 'ada', { role: 'user' }],
+    ['a role that is none', 'ada', { role: 'narrator', content: 'x' }],
+  ])('refuses %s', async (_, actorId, entry) => {
+    const context = makeMemoryContext();
+    await expect(context.record(actorId, [entry as Message])).rejects.toMatchObject({
+      code: 'option-invalid',
+    });
     expect(await context.compile({ sources: [source('conversation')] })).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { PantheonError } from '../core/errors.ts';
 import type { ContextExplanation, ContextRequest, IContextPort } from '../core/ports.ts';
 import type { ContextSource, Message, Provenance, Trust } from '../core/types.ts';
 import { frozenCopy } from './plain-data.ts';
+import { nameProblem } from './text.ts';
 
 /** Settings of `makeMemoryContext`. */
 export interface MemoryContextOptions {
@@ -24,7 +25,6 @@ export interface MemoryContext extends IContextPort {
 
 /** One message that can be compiled, and what is known about it. */
 interface Entry {
-  readonly actorId: string | undefined;
   readonly uri: string;
   readonly message: Message;
   readonly tokens: number;
@@ -62,11 +62,13 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
     );
   }
 
-  const sources = new Map<string, Entry[]>([[conversation, []]]);
+  const recorded: Entry[] = [];
+  const recordedBy = new Map<string, Entry[]>();
+  const sources = new Map<string, readonly Entry[]>([[conversation, recorded]]);
   for (const [id, entries] of Object.entries(documents)) {
     sources.set(
       id,
-      entries.map((entry, index) => documentEntry(id, entry, index)),
+      entries.map((entry, index) => makeEntry(id, index, entry)),
     );
   }
   let closed = false;
@@ -84,9 +86,8 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
       );
     }
     const actorId = source.where?.['actorId'];
-    return source.id === conversation && actorId !== undefined
-      ? entries.filter((entry) => entry.actorId === actorId)
-      : entries;
+    if (source.id !== conversation || actorId === undefined) return entries;
+    return recordedBy.get(actorId as string) ?? [];
   };
 
   /** All entries of the request's sources, and for each what keeps it out, if anything does. */
@@ -121,22 +122,23 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
       }),
     record: async (actorId, entries) => {
       requireOpen();
-      const recorded = sources.get(conversation) as Entry[];
-      // All or none: an entry that cannot be copied throws before the first is kept.
-      recorded.push(
-        ...entries.map((message, index) =>
-          makeEntry(
-            conversation,
-            `memory:${conversation}/${recorded.length + index}`,
-            message,
-            actorId,
-          ),
-        ),
+      const problem = nameProblem(actorId);
+      if (problem !== undefined) throw new PantheonError('option-invalid', `actorId ${problem}.`);
+      // All or none: an entry that is refused throws before the first is kept.
+      const made = entries.map((message, index) =>
+        makeEntry(conversation, recorded.length + index, message, actorId),
       );
+      const own = recordedBy.get(actorId) ?? [];
+      recordedBy.set(actorId, own);
+      for (const entry of made) {
+        recorded.push(entry);
+        own.push(entry);
+      }
     },
     close: async () => {
       closed = true;
       sources.clear();
+      recordedBy.clear();
     },
   };
 };
@@ -161,28 +163,42 @@ const requireLimits = (limits: {
 const termsOf = (text: string): ReadonlySet<string> =>
   new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
 
-const makeEntry = (source: string, uri: string, message: Message, actorId?: string): Entry => {
-  const role = actorId !== undefined && message.role === 'system' ? 'user' : message.role;
-  const trust = trustOf(message, actorId !== undefined);
+const ROLES: ReadonlySet<unknown> = new Set<Message['role']>([
+  'system',
+  'user',
+  'assistant',
+  'tool',
+]);
+
+/** An entry of a source; with an actor's id, one that was recorded. */
+const makeEntry = (
+  source: string,
+  position: number,
+  given: Message | string,
+  actorId?: string,
+): Entry => {
+  const uri = `memory:${source}/${position}`;
+  const message: Message = typeof given === 'string' ? { role: 'user', content: given } : given;
+  if (!ROLES.has(message?.role) || typeof message.content !== 'string') {
+    throw new PantheonError(
+      'option-invalid',
+      `The entry ${uri} must be a message with a role and a content.`,
+    );
+  }
+  const isRecorded = actorId !== undefined;
+  const role = isRecorded && message.role === 'system' ? 'user' : message.role;
+  const trust = trustOf(message, isRecorded);
   const provenance: Provenance = trust === undefined ? { source, uri } : { source, uri, trust };
   return {
-    actorId,
     uri,
-    message: frozenCopy({ ...message, role, provenance }),
+    message: frozenCopy({ ...message, role, provenance }, 'option-invalid', `The entry ${uri}`),
     tokens: Math.ceil(message.content.length / 4),
     terms: termsOf(message.content),
   };
 };
 
-const documentEntry = (id: string, entry: Message | string, index: number): Entry =>
-  makeEntry(
-    id,
-    `memory:${id}/${index}`,
-    typeof entry === 'string' ? { role: 'user', content: entry } : entry,
-  );
-
-const trustOf = ({ role, provenance }: Message, recorded: boolean): Trust | undefined => {
-  if (!recorded) return role === 'system' ? 'system' : 'document';
+const trustOf = ({ role, provenance }: Message, isRecorded: boolean): Trust | undefined => {
+  if (!isRecorded) return role === 'system' ? 'system' : 'document';
   if (provenance?.trust !== undefined && provenance.trust !== 'system') return provenance.trust;
   if (role === 'tool') return 'tool';
   return role === 'assistant' ? undefined : 'user';

@@ -169,10 +169,9 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
     disarm();
     if (openRuns === 0) return;
     await new Promise<void>((resolve) => {
-      const deadline =
-        closeTimeoutMs === Infinity ? undefined : timers.set(resolve, closeTimeoutMs);
+      const deadline = timers.set(resolve, Math.min(closeTimeoutMs, MAX_DELAY_MS));
       onIdle = () => {
-        if (deadline !== undefined) timers.clear(deadline);
+        timers.clear(deadline);
         resolve();
       };
     });

@@ -109,11 +109,9 @@ describe('a tool', () => {
         return never();
       },
     });
-    const call = expect(tools.invoke('slow', {}, { timeoutMs: 5 })).rejects.toMatchObject({
-      code: 'timeout',
-    });
+    const outcome = tools.invoke('slow', {}, { timeoutMs: 5 }).catch((error: unknown) => error);
     await timers.advance(5);
-    await call;
+    expect(await outcome).toMatchObject({ code: 'timeout' });
     expect(context?.signal?.aborted).toBe(true);
   });
 
@@ -125,6 +123,41 @@ describe('a tool', () => {
       invoke: () => ({ then: (resolve: (value: string) => void) => resolve('value') }),
     });
     expect(await tools.invoke('foreign', {})).toBe('value');
+  });
+});
+
+describe("a caller's signal that is made when it is read", () => {
+  const lazily = (): {
+    readonly call: ToolCallContext;
+    readonly caller: AbortController;
+    readonly reads: () => number;
+  } => {
+    const caller = new AbortController();
+    let reads = 0;
+    class Call {
+      get signal(): AbortSignal {
+        reads += 1;
+        return caller.signal;
+      }
+    }
+    return { call: new Call(), caller, reads: () => reads };
+  };
+
+  test('is not read for a tool that gives its result at once', async () => {
+    const tools = makeMemoryTools();
+    tools.register({ name: 'quick', invoke: () => 1 });
+    const { call, reads } = lazily();
+    expect(await tools.invoke('quick', {}, call)).toBe(1);
+    expect(reads()).toBe(0);
+  });
+
+  test('cancels a tool that takes its time', async () => {
+    const tools = makeMemoryTools();
+    tools.register({ name: 'slow', invoke: never });
+    const { call, caller } = lazily();
+    const outcome = tools.invoke('slow', {}, call).catch((error: unknown) => error);
+    caller.abort();
+    expect(await outcome).toMatchObject({ code: 'tick-cancelled' });
   });
 });
 

@@ -1,12 +1,13 @@
 import { errorMessage, PantheonError } from '../core/errors.ts';
 import type { IToolPort, Timers, Tool, ToolCallContext } from '../core/ports.ts';
 import type { ToolSpec } from '../core/types.ts';
-import { bounded, requireTimeout } from './bounded.ts';
-import { type HostController, type HostSignal, hostTimers, makeController } from './host.ts';
+import { bounded, isAborted, requireTimeout } from './bounded.ts';
+import { type HostSignal, hostTimers } from './host.ts';
 import { frozenCopy } from './plain-data.ts';
 import { findViolation } from './schema.ts';
 import { nameProblem } from './text.ts';
 import { isThenable } from './thenable.ts';
+import { ToolCall } from './tool-call.ts';
 
 /** Settings of `makeMemoryTools`. */
 export interface MemoryToolsOptions {
@@ -40,6 +41,7 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
   requireTimeout(defaultTimeoutMs, 'defaultTimeoutMs');
 
   const tools = new Map<string, Registered>();
+  const specs: ToolSpec[] = [];
   const open = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
@@ -58,6 +60,7 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
       );
     }
     const spec = specOf(tool);
+    specs.push(spec);
     tools.set(tool.name, {
       spec,
       schema: { ...spec.parameters, type: 'object' },
@@ -86,26 +89,12 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
         details: { tool: name, path },
       });
     }
-    const signal = call.signal as HostSignal | undefined;
-    if (signal?.aborted === true) throw cancelledError(spec);
+    if (isAborted(call)) throw cancelledError(spec);
 
-    // Few tools look at their signal, so it is made for those that do.
-    let controller: HostController | undefined;
-    let failure: PantheonError | undefined;
-    const context: ToolCallContext = {
-      ...call,
-      timeoutMs,
-      get signal() {
-        if (controller === undefined) {
-          controller = makeController();
-          if (failure !== undefined) controller.abort(failure);
-        }
-        return controller.signal;
-      },
-    };
+    const context = new ToolCall(call, timeoutMs);
     let result: unknown;
     try {
-      result = tool.invoke(args, context);
+      result = tool.invoke(args, context as ToolCallContext);
     } catch (error) {
       throw failureOf(spec, error);
     }
@@ -115,13 +104,10 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
       {
         timers,
         timeoutMs,
-        signal,
+        signal: call.signal as HostSignal | undefined,
         timeoutError: () => timeoutError(spec, timeoutMs),
         abortError: () => cancelledError(spec),
-        onGiveUp: (error) => {
-          failure = error;
-          controller?.abort(error);
-        },
+        onGiveUp: (error) => ToolCall.giveUp(context, error),
       },
     );
     open.add(pending);
@@ -132,10 +118,16 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
 
   return {
     register,
-    invoke: async (name, args, call = {}) => start(name, args, call),
+    invoke: (name, args, call = NO_CALL) => {
+      try {
+        return Promise.resolve(start(name, args, call));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     list: () => {
       if (closing !== undefined) throw closedError();
-      return Array.from(tools.values(), ({ spec }) => spec);
+      return [...specs];
     },
     close: () => {
       closing ??= Promise.allSettled(open).then(() => undefined);
@@ -143,6 +135,8 @@ export const makeMemoryTools = (options: MemoryToolsOptions = {}): MemoryTools =
     },
   };
 };
+
+const NO_CALL: ToolCallContext = {};
 
 const closedError = (): PantheonError => new PantheonError('closed', 'The tool port is closed.');
 
@@ -166,13 +160,5 @@ const failureOf = (spec: ToolSpec, error: unknown): PantheonError =>
 /** The description alone, copied and frozen. */
 const specOf = (tool: Tool): ToolSpec => {
   const { invoke: _, ...described } = tool;
-  try {
-    return frozenCopy(described);
-  } catch (error) {
-    throw new PantheonError(
-      'tool-invalid',
-      `The description of the tool "${tool.name}" must be plain data.`,
-      { cause: error },
-    );
-  }
+  return frozenCopy(described, 'tool-invalid', `The description of the tool "${tool.name}"`);
 };

@@ -1,22 +1,28 @@
+import { type ErrorCode, PantheonError } from '../core/errors.ts';
 import type { JsonValue } from '../core/types.ts';
 import { hostClone } from './host.ts';
 
 const MAX_DEPTH = 64;
 
-const freeze = (value: unknown): void => {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const member of Object.values(value)) freeze(member);
+/** Makes plain data unchangeable, in depth. */
+export const deepFreeze = <T>(value: T): T => {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
 };
 
 /**
- * A deep copy that nobody can change, so that it can be handed out again and again. Throws for what is not plain data, for
- * instance for a function.
+ * A deep copy that nobody can change, so that it can be handed out again and again. What is not plain data, for instance a
+ * function, throws an error with that code.
  */
-export const frozenCopy = <T>(value: T): T => {
-  const copy = hostClone(value);
-  freeze(copy);
-  return copy;
+export const frozenCopy = <T>(value: T, code: ErrorCode, what: string): T => {
+  try {
+    return deepFreeze(hostClone(value));
+  } catch (error) {
+    throw new PantheonError(code, `${what} must be plain data.`, { cause: error });
+  }
 };
 
 const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {

@@ -76,6 +76,8 @@ describe('the script', () => {
 
   test.each([
     ['no message', 7],
+    ['an empty text', ''],
+    ['what is no plain data', { role: 'assistant', content: 'x', metadata: { f: () => 1 } }],
     ['another role', { role: 'user', content: 'x' }],
     ['a content that is no text', { role: 'assistant', content: 7 }],
     [
@@ -118,6 +120,13 @@ test('a stream gives words, and what is between them', async () => {
   ]);
 });
 
+test.each([' ', '\n\n', 'x', 'x y', ' x', 'x '])('a stream of %j is that text', async (text) => {
+  const llm = makeScriptedLlm([text]);
+  const texts: string[] = [];
+  for await (const chunk of llm.stream(ask())) if (chunk.type === 'text') texts.push(chunk.text);
+  expect(texts.join('')).toBe(text);
+});
+
 test('a stream that is aborted between two words throws', async () => {
   const llm = makeScriptedLlm(['Good morning everybody.']);
   const caller = new AbortController();
@@ -134,13 +143,12 @@ test('a stream that is aborted between two words throws', async () => {
 test('close waits for the call that runs', async () => {
   const timers = makeManualTimers();
   const llm = makeScriptedLlm([() => new Promise(() => undefined)], { timers });
-  const call = expect(llm.complete(ask('x', { timeoutMs: 100 }))).rejects.toMatchObject({
-    code: 'timeout',
-  });
+  const outcome = llm.complete(ask('x', { timeoutMs: 100 })).catch((error: unknown) => error);
   let isClosed = false;
   const closing = llm.close().then(() => (isClosed = true));
   await timers.advance(99);
   expect(isClosed).toBe(false);
   await timers.advance(1);
-  await Promise.all([call, closing]);
+  await closing;
+  expect(await outcome).toMatchObject({ code: 'timeout' });
 });

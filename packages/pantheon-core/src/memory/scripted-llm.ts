@@ -1,7 +1,7 @@
 import { errorMessage, PantheonError } from '../core/errors.ts';
 import type { ILlmPort, LlmChunk, LlmRequest, Timers } from '../core/ports.ts';
 import type { Message, ToolSpec } from '../core/types.ts';
-import { bounded, requireTimeout } from './bounded.ts';
+import { bounded, isAborted, requireTimeout } from './bounded.ts';
 import { type HostSignal, hostTimers } from './host.ts';
 import { frozenCopy } from './plain-data.ts';
 import { isThenable } from './thenable.ts';
@@ -66,15 +66,14 @@ export const makeScriptedLlm = (
     }
     const timeoutMs = request.timeoutMs ?? Infinity;
     requireTimeout(timeoutMs, 'timeoutMs');
-    const signal = request.signal as HostSignal | undefined;
-    if (signal?.aborted === true) throw cancelledError();
+    if (isAborted(request)) throw cancelledError();
     try {
       let answer = take(request);
       if (isThenable(answer)) {
         answer = await bounded(answer, {
           timers,
           timeoutMs,
-          signal,
+          signal: request.signal as HostSignal | undefined,
           timeoutError: () =>
             new PantheonError('timeout', `The model did not answer within ${timeoutMs} ms.`, {
               retryable: true,
@@ -105,7 +104,7 @@ export const makeScriptedLlm = (
     stream: async function* (request) {
       const message = await complete(request);
       // Word by word, so that whoever joins the pieces carelessly is found out.
-      for (const text of message.content.match(/\s*\S+\s*$|\s*\S+/g) ?? []) {
+      for (const text of message.content.match(/\s*\S+\s*$|\s*\S+|^\s+$/g) ?? []) {
         if (request.signal?.aborted === true) throw cancelledError();
         yield { type: 'text', text };
       }
@@ -126,8 +125,11 @@ const malformed = (problem: string): PantheonError =>
 
 /** The answer as a message, where it is one that a model may give. */
 const messageOf = (answer: unknown, tools: readonly ToolSpec[]): Message => {
-  if (typeof answer === 'string') return messageOf({ role: 'assistant', content: answer }, tools);
-  const message = frozenCopy(answer) as Message;
+  if (typeof answer === 'string') {
+    if (answer === '') throw malformed('has neither content nor tool calls');
+    return Object.freeze({ role: 'assistant', content: answer });
+  }
+  const message = frozenCopy(answer, 'llm-malformed', "The model's answer") as Message;
   if (typeof message !== 'object' || message === null) throw malformed('is no message');
   if (message.role !== 'assistant') throw malformed(`has the role ${String(message.role)}`);
   if (typeof message.content !== 'string') throw malformed('has a content that is no string');

@@ -1,0 +1,236 @@
+import type { IMessageBus, MessageHandler, OutgoingMessage } from '@promethean/pantheon-core';
+import { makeMemoryBus } from '@promethean/pantheon-core/memory';
+import { describeBroken, insteadOf } from '../test/broken-ports.ts';
+import { busHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { busSuite } from './index.ts';
+
+/** Puts something between the bus and its handlers. */
+const handlersOf =
+  (
+    which: 'plain' | 'all' | 'group',
+    around: (handler: MessageHandler) => MessageHandler,
+  ): Wrap<IMessageBus> =>
+  (bus) => ({
+    ...bus,
+    subscribe: (handler, options) => {
+      const isGroup = options?.group !== undefined;
+      const isMeant = which === 'all' || (which === 'group' ? isGroup : options === undefined);
+      return bus.subscribe(isMeant ? around(handler) : handler, options);
+    },
+  });
+
+const busWith =
+  (options: Parameters<typeof makeMemoryBus>[0]): Wrap<IMessageBus> =>
+  (_, timers) =>
+    makeMemoryBus({ timers, retryDelayMs: 100, capacity: 200, ...options });
+
+const sendOf =
+  (
+    send: (message: OutgoingMessage, bus: IMessageBus) => ReturnType<IMessageBus['send']>,
+  ): Wrap<IMessageBus> =>
+  (bus) => ({
+    ...bus,
+    send: (message) => send(message, bus),
+  });
+
+describeBroken<ReturnType<typeof busHarness>, IMessageBus>('a bus', busSuite, busHarness, [
+  ['keeps every rule', [], (bus) => bus],
+  [
+    'loses a message now and then',
+    ['bus:3'],
+    handlersOf('plain', (handler) => {
+      let count = 0;
+      return (message) => ((count += 1) % 50 === 0 ? undefined : handler(message));
+    }),
+  ],
+  [
+    'delivers a message twice now and then',
+    ['bus:3'],
+    handlersOf('plain', (handler) => {
+      let count = 0;
+      return (message) => {
+        if ((count += 1) % 50 === 0) void handler(message);
+        return handler(message);
+      };
+    }),
+  ],
+  [
+    'takes a failure for handled',
+    ['bus:7', 'bus:8'],
+    handlersOf('group', (handler) => async (message) => {
+      try {
+        await handler(message);
+      } catch {
+        // Lost.
+      }
+    }),
+  ],
+  [
+    'acknowledges before the handling',
+    ['bus:7', 'bus:8', 'port:2'],
+    handlersOf('group', (handler) => (message) => {
+      Promise.resolve()
+        .then(() => handler(message))
+        .catch(() => undefined);
+    }),
+  ],
+  [
+    'still delivers what was under way when a handler unsubscribed',
+    ['bus:6'],
+    (bus) => ({
+      ...bus,
+      subscribe: (handler, options) => {
+        const end = bus.subscribe(handler, options);
+        return () => void Promise.resolve().then(end);
+      },
+    }),
+  ],
+  [
+    'takes the same function twice for one subscription',
+    ['bus:6'],
+    (bus) => {
+      const known = new Map<MessageHandler, () => void>();
+      return {
+        ...bus,
+        subscribe: (handler, options) => {
+          const end =
+            options === undefined
+              ? (known.get(handler) ?? bus.subscribe(handler))
+              : bus.subscribe(handler, options);
+          if (options === undefined) known.set(handler, end);
+          return end;
+        },
+      };
+    },
+  ],
+  [
+    'lets a message overtake another',
+    ['bus:4'],
+    handlersOf('plain', (handler) => {
+      let count = 0;
+      return (message) =>
+        (count += 1) % 40 === 0 ? void setImmediate(() => handler(message)) : handler(message);
+    }),
+  ],
+  [
+    "waits for a plain handler's promise before the next message",
+    ['bus:4'],
+    (bus) => ({
+      ...bus,
+      subscribe: (handler, options) => {
+        let last: Promise<unknown> | undefined;
+        const inTurn: MessageHandler = (message) => {
+          if (last !== undefined) return last.then(() => handler(message));
+          const result = handler(message);
+          if (result instanceof Promise) last = result.catch(() => undefined);
+          return result;
+        };
+        return bus.subscribe(options === undefined ? inTurn : handler, options);
+      },
+    }),
+  ],
+  [
+    'lets a rejection reach the process',
+    ['bus:5'],
+    handlersOf('plain', (handler) => (message) => void handler(message)),
+  ],
+  ['gives up after three deliveries', ['bus:7'], busWith({ maxDeliveries: 3 })],
+  [
+    'handles again what can never succeed',
+    ['bus:7'],
+    handlersOf('group', (handler) => async (message) => {
+      try {
+        await handler(message);
+      } catch (error) {
+        throw new Error('Try again.', { cause: error });
+      }
+    }),
+  ],
+  ['remembers no id', ['bus:9'], busWith({ dedupWindow: 0 })],
+  [
+    'exchanges messages in microtasks alone',
+    ['bus:10'],
+    (bus) => {
+      const handlers = new Map<string, MessageHandler>();
+      return {
+        ...bus,
+        send: (message) => {
+          const player = handlers.get(message?.to);
+          if (player === undefined) return bus.send(message);
+          const sent = { ...message, id: 'ball', sentAt: 0, hops: 0 };
+          queueMicrotask(() => void player(sent));
+          return Promise.resolve(sent);
+        },
+        subscribe: (handler, options) => {
+          const isPlayer =
+            options?.group === undefined && (options?.to === 'ada' || options?.to === 'bob');
+          // Bob of the other cases stays with the bus.
+          if (!isPlayer || (options?.to === 'bob' && !handlers.has('ada')))
+            return bus.subscribe(handler, options);
+          handlers.set(options.to, handler);
+          return bus.subscribe(() => undefined, options);
+        },
+      };
+    },
+  ],
+  [
+    'mends a broken text in silence',
+    ['bus:11'],
+    sendOf((message, bus) =>
+      bus.send(
+        typeof message?.content === 'string'
+          ? { ...message, content: message.content.toWellFormed() }
+          : message,
+      ),
+    ),
+  ],
+  ['counts characters for bytes', ['bus:11'], busWith({ maxMessageBytes: 3 * 262_144 })],
+  [
+    'reads a recipient without regard to capitals',
+    ['bus:12'],
+    (bus) => ({
+      ...bus,
+      subscribe: (handler, options) => {
+        const end = bus.subscribe(handler, options);
+        const capitals = options?.to?.toUpperCase();
+        const endOther =
+          capitals === undefined || capitals === options?.to
+            ? () => undefined
+            : bus.subscribe(handler, { ...options, to: capitals });
+        return () => {
+          end();
+          endOther();
+        };
+      },
+    }),
+  ],
+  [
+    'drops what nobody takes',
+    ['bus:13'],
+    (bus) => {
+      bus.subscribe(() => undefined);
+      return bus;
+    },
+  ],
+  [
+    'writes into what it was handed',
+    ['port:1'],
+    sendOf(async (message, bus) => {
+      const sent = await bus.send(message);
+      Object.assign(message, { id: sent.id });
+      return sent;
+    }),
+  ],
+  [
+    'accepts messages after close',
+    ['port:2'],
+    sendOf((message, bus) =>
+      insteadOf(bus.send(message), 'closed', () => ({
+        ...message,
+        id: 'late',
+        sentAt: 0,
+        hops: 0,
+      })),
+    ),
+  ],
+]);

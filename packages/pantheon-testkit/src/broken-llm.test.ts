@@ -1,0 +1,124 @@
+import type { ILlmPort, LlmRequest, Message } from '@promethean/pantheon-core';
+import type { PantheonError } from '@promethean/pantheon-core';
+import { describeBroken, codeOf, insteadOf } from '../test/broken-ports.ts';
+import { llmHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { llmSuite } from './index.ts';
+
+const completeOf =
+  (complete: (llm: ILlmPort, request: LlmRequest) => Promise<Message>): Wrap<ILlmPort> =>
+  (llm) => ({
+    ...llm,
+    complete: (request) => complete(llm, request),
+  });
+
+describeBroken<ReturnType<typeof llmHarness>, ILlmPort>('a model', llmSuite, llmHarness, [
+  ['keeps every rule', [], (llm) => llm],
+  [
+    'trims what the model wrote',
+    ['llm:1'],
+    completeOf(async (llm, request) => {
+      const message = await llm.complete(request);
+      return { ...message, content: message.content.trim() };
+    }),
+  ],
+  [
+    'answers a malformed tool call as a text',
+    ['llm:2'],
+    completeOf((llm, request) =>
+      request.tools === undefined
+        ? llm.complete(request)
+        : insteadOf(llm.complete(request), 'llm-malformed', () => ({
+            role: 'assistant',
+            content: 'I tried.',
+          })),
+    ),
+  ],
+  [
+    'answers an empty choice as a success',
+    ['llm:3'],
+    completeOf((llm, request) =>
+      request.tools === undefined
+        ? insteadOf(llm.complete(request), 'llm-malformed', () => ({
+            role: 'assistant',
+            content: '',
+          }))
+        : llm.complete(request),
+    ),
+  ],
+  [
+    'answers half an answer as a success',
+    ['llm:3'],
+    completeOf((llm, request) =>
+      insteadOf(llm.complete(request), 'llm-truncated', () => ({
+        role: 'assistant',
+        content: 'Once upon a',
+      })),
+    ),
+  ],
+  [
+    'leaks a listener',
+    ['llm:4'],
+    completeOf((llm, request) => {
+      request.signal?.addEventListener('abort', () => undefined);
+      return llm.complete(request);
+    }),
+  ],
+  [
+    'does not look at the signal',
+    ['llm:4'],
+    completeOf((llm, request) => llm.complete({ ...request, signal: undefined })),
+  ],
+  [
+    'never times out',
+    ['llm:5'],
+    completeOf((llm, request) => llm.complete({ ...request, timeoutMs: undefined })),
+  ],
+  [
+    'answers without being asked',
+    ['llm:6'],
+    completeOf((llm, request) =>
+      request.messages.length === 0
+        ? Promise.resolve({ role: 'assistant', content: 'Hm?' })
+        : llm.complete(request),
+    ),
+  ],
+  [
+    'streams words without what is between them',
+    ['llm:7'],
+    (llm) => ({
+      ...llm,
+      stream: async function* (request) {
+        for await (const chunk of llm.stream?.(request) ?? []) {
+          yield chunk.type === 'text' ? { ...chunk, text: chunk.text.trim() } : chunk;
+        }
+      },
+    }),
+  ],
+  [
+    'writes into what it was handed',
+    ['port:1'],
+    completeOf((llm, request) => {
+      if (Object.isFrozen(request)) Object.assign(request, { model: 'default' });
+      return llm.complete(request);
+    }),
+  ],
+  [
+    'answers after close',
+    ['port:2'],
+    completeOf((llm, request) =>
+      insteadOf(llm.complete(request), 'closed', () => ({
+        role: 'assistant',
+        content: 'Still here.',
+      })),
+    ),
+  ],
+  [
+    "lets the vendor's error through",
+    ['port:3'],
+    completeOf((llm, request) =>
+      llm.complete(request).catch((error: unknown) => {
+        throw codeOf(error) === 'llm-failed' ? (error as PantheonError).cause : error;
+      }),
+    ),
+  ],
+]);

@@ -1,0 +1,167 @@
+import type { IActorStatePort } from '@promethean/pantheon-core';
+import { describeBroken, insteadOf } from '../test/broken-ports.ts';
+import { stateHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { stateSuite } from './index.ts';
+
+const updateOf =
+  (
+    update: (
+      state: IActorStatePort,
+      ...args: Parameters<IActorStatePort['update']>
+    ) => ReturnType<IActorStatePort['update']>,
+  ): Wrap<IActorStatePort> =>
+  (state) => ({ ...state, update: (...args) => update(state, ...args) });
+
+describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
+  'a state port',
+  stateSuite,
+  stateHarness,
+  [
+    ['keeps every rule', [], (state) => state],
+    [
+      'gives actors the same id',
+      ['state:1'],
+      (state) => ({
+        ...state,
+        spawn: (script, goal, options) => state.spawn(script, goal, { id: 'actor', ...options }),
+      }),
+    ],
+    [
+      'ignores a filter',
+      ['state:2'],
+      (state) => ({
+        ...state,
+        list: (filter) =>
+          state.list(filter === undefined ? filter : { ...filter, script: undefined }),
+      }),
+    ],
+    [
+      'merges metadata in depth',
+      ['state:3'],
+      updateOf(async (state, id, patch, options) => {
+        const before = (await state.get(id))?.metadata?.['nested'];
+        const nested = patch.metadata?.['nested'];
+        return before === undefined || nested === undefined
+          ? state.update(id, patch, options)
+          : state.update(
+              id,
+              {
+                ...patch,
+                metadata: {
+                  ...patch.metadata,
+                  nested: { ...(before as object), ...(nested as object) },
+                },
+              },
+              options,
+            );
+      }),
+    ],
+    [
+      'ignores the expected version',
+      ['state:4'],
+      updateOf((state, id, patch) => state.update(id, patch)),
+    ],
+    [
+      'loses an update under two writers',
+      ['state:5'],
+      (state) => {
+        let writers = 0;
+        return {
+          ...state,
+          update: async (id, patch, options) => {
+            writers += 1;
+            try {
+              const isLost = writers > 1 && options === undefined;
+              const current = await state.get(id);
+              return isLost && current !== undefined
+                ? current
+                : await state.update(id, patch, options);
+            } finally {
+              writers -= 1;
+            }
+          },
+        };
+      },
+    ],
+    [
+      'hands out its own object',
+      ['state:6'],
+      (state) => {
+        const own = new Map<string, Awaited<ReturnType<IActorStatePort['get']>>>();
+        return {
+          ...state,
+          get: async (id) => {
+            if (!own.has(id)) own.set(id, await state.get(id));
+            return own.get(id);
+          },
+          spawn: (...args) => {
+            own.clear();
+            return state.spawn(...args);
+          },
+          update: (...args) => {
+            own.clear();
+            return state.update(...args);
+          },
+          remove: async (id) => {
+            own.clear();
+            return (await state.remove?.(id)) ?? false;
+          },
+        };
+      },
+    ],
+    [
+      'drops dangerous keys in silence',
+      ['state:7'],
+      updateOf((state, id, patch, options) => {
+        const { constructor: _, prototype: __, ...metadata } = { ...patch.metadata };
+        return state.update(
+          id,
+          { ...patch, ...(patch.metadata !== undefined && { metadata: { ...metadata } }) },
+          options,
+        );
+      }),
+    ],
+    [
+      'looks ids up in an object',
+      ['state:7'],
+      (state) => ({
+        ...state,
+        get: async (id) =>
+          (await state.get(id)) ?? ((id === 'toString' ? {}[id] : undefined) as never),
+      }),
+    ],
+    [
+      'replaces an actor that exists',
+      ['state:8'],
+      (state) => ({
+        ...state,
+        spawn: async (script, goal, options) => {
+          if (options?.id !== undefined) await state.remove?.(options.id);
+          return state.spawn(script, goal, options);
+        },
+      }),
+    ],
+    [
+      'does not remove',
+      ['state:9'],
+      (state) => ({ ...state, remove: async (id) => (await state.get(id)) !== undefined }),
+    ],
+    [
+      'writes into what it was handed',
+      ['port:1'],
+      (state) => ({
+        ...state,
+        spawn: (script, goal, options) => {
+          if (options?.metadata !== undefined && Object.isFrozen(options))
+            Object.assign(options, { parentId: 'x' });
+          return state.spawn(script, goal, options);
+        },
+      }),
+    ],
+    [
+      'reads after close',
+      ['port:2'],
+      (state) => ({ ...state, get: (id) => insteadOf(state.get(id), 'closed', () => undefined) }),
+    ],
+  ],
+);

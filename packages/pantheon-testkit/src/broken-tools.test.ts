@@ -1,0 +1,176 @@
+import type { IToolPort, Tool, ToolCallContext } from '@promethean/pantheon-core';
+import { PantheonError } from '@promethean/pantheon-core';
+import { describeBroken, codeOf, insteadOf } from '../test/broken-ports.ts';
+import { toolsHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { toolsSuite } from './index.ts';
+
+const invokeOf =
+  (
+    invoke: (
+      tools: IToolPort,
+      name: string,
+      args: Readonly<Record<string, unknown>>,
+      call: ToolCallContext | undefined,
+    ) => Promise<unknown>,
+  ): Wrap<IToolPort> =>
+  (tools) => ({ ...tools, invoke: (name, args, call) => invoke(tools, name, args, call) });
+
+describeBroken<ReturnType<typeof toolsHarness>, IToolPort>(
+  'a tool port',
+  toolsSuite,
+  toolsHarness,
+  [
+    ['keeps every rule', [], (tools) => tools],
+    [
+      'swallows an error of a tool',
+      ['tools:1'],
+      invokeOf((tools, name, args, call) =>
+        insteadOf(tools.invoke(name, args, call), 'tool-failed', () => undefined),
+      ),
+    ],
+    [
+      'hands the error out as a result',
+      ['tools:1'],
+      invokeOf((tools, name, args, call) =>
+        tools.invoke(name, args, call).catch((error: unknown) => {
+          if (codeOf(error) === 'tool-failed') return { error: String(error) };
+          throw error;
+        }),
+      ),
+    ],
+    [
+      'looks tools up in an object',
+      ['tools:2'],
+      invokeOf((tools, name, args, call) =>
+        insteadOf(tools.invoke(name, args, call), 'tool-unknown', () => {
+          const found: unknown = ({} as Record<string, unknown>)[name];
+          if (typeof found !== 'function') throw new PantheonError('tool-unknown', name);
+          return found.name;
+        }),
+      ),
+    ],
+    [
+      'lets the last registration win',
+      ['tools:3'],
+      (tools) => ({
+        ...tools,
+        register: (tool) => {
+          try {
+            tools.register(tool);
+          } catch (error) {
+            if (codeOf(error) !== 'tool-duplicate') throw error;
+          }
+        },
+      }),
+    ],
+    [
+      'accepts forbidden arguments',
+      ['tools:4'],
+      (tools) => {
+        const known = new Map<string, Tool>();
+        return {
+          ...tools,
+          register: (tool) => {
+            tools.register(tool);
+            known.set(tool.name, tool);
+          },
+          invoke: (name, args, call) =>
+            insteadOf(tools.invoke(name, args, call), 'action-invalid', () =>
+              known.get(name)?.invoke(args, call ?? {}),
+            ),
+        };
+      },
+    ],
+    [
+      'never times out',
+      ['tools:5'],
+      invokeOf((tools, name, args, call) =>
+        tools.invoke(name, args, { ...call, timeoutMs: Infinity }),
+      ),
+    ],
+    [
+      'times out and lets the tool go on',
+      ['tools:5'],
+      (tools) => ({
+        ...tools,
+        register: (tool) =>
+          tools.register({
+            ...tool,
+            invoke: (args, call) => {
+              const { signal } = new AbortController();
+              return tool.invoke(args, {
+                ...call,
+                signal: tool.name === 'long' ? (call.signal ?? signal) : signal,
+              });
+            },
+          }),
+      }),
+    ],
+    [
+      'leaks a listener',
+      ['tools:6'],
+      invokeOf((tools, name, args, call) => {
+        call?.signal?.addEventListener('abort', () => undefined);
+        return tools.invoke(name, args, call);
+      }),
+    ],
+    [
+      "does not look at the caller's signal",
+      ['tools:6'],
+      invokeOf((tools, name, args, call) => {
+        const { signal: _, ...rest } = call ?? {};
+        return tools.invoke(name, args, rest);
+      }),
+    ],
+    [
+      'runs one call after the other',
+      ['tools:7'],
+      (tools) => {
+        let last: Promise<unknown> = Promise.resolve();
+        return {
+          ...tools,
+          invoke: (name, args, call) => {
+            if (name !== 'maybe') return tools.invoke(name, args, call);
+            const mine = last.then(() => tools.invoke(name, args, call));
+            last = mine.catch(() => undefined);
+            return mine;
+          },
+        };
+      },
+    ],
+    [
+      'lists tools by their names',
+      ['tools:8'],
+      (tools) => ({
+        ...tools,
+        list: () => (tools.list?.() ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      }),
+    ],
+    [
+      'lists its own objects',
+      ['port:1'],
+      (tools) => {
+        const own = new Map<string, { name: string }>();
+        return {
+          ...tools,
+          list: () =>
+            (tools.list?.() ?? []).map((spec) => {
+              const kept = own.get(spec.name) ?? structuredClone(spec);
+              own.set(spec.name, kept);
+              return kept;
+            }),
+        };
+      },
+    ],
+    [
+      'closes while a call runs',
+      ['port:2'],
+      (tools) => ({
+        ...tools,
+        close: async () => {
+          void tools.close?.();
+        },
+      }),
+    ],
+  ],
+);

@@ -1,0 +1,960 @@
+import assert from 'node:assert/strict';
+import type {
+  BusMessage,
+  DeadLetters,
+  IMessageBus,
+  OutgoingMessage,
+  SubscribeOptions,
+} from '@promethean/pantheon-core';
+import { PantheonError } from '@promethean/pantheon-core';
+import { rejectsWith, throwsWith, turn, unhandledDuring, within } from './assertions.ts';
+import { deepFreeze } from './freeze.ts';
+import { makeGate } from './gate.ts';
+import type { Harness, Suite } from './suite.ts';
+
+/**
+ * What the bus suite needs. Capabilities for `supports`: `deadLetters`, `capacity` (there is a `capacity`), `close`.
+ *
+ * The bus is made with its defaults, the delay of retries and the capacity excepted.
+ */
+export interface BusHarness extends Harness {
+  readonly bus: IMessageBus;
+  /** Resolves when everything that was sent so far and can be delivered now has been handed to its handlers. */
+  readonly settle: () => Promise<void>;
+  /** The clock of the bus's retries, in milliseconds. */
+  readonly now: () => number;
+  /** Lets that much time pass for retries: a manual clock's `advance`, or a real wait. */
+  readonly advance: (ms: number) => Promise<void>;
+  /** The delay before the first retry, in milliseconds, as the harness configured it. */
+  readonly retryDelayMs: number;
+  /** With `capacity`: how many messages to one recipient a group holds before `bus-full`; from 200 to 2,000. */
+  readonly capacity?: number;
+  /** With injected timers: how many are set. */
+  readonly pending?: () => number;
+}
+
+const letter = (content: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
+  from: 'ada',
+  to: 'bob',
+  content,
+  ...more,
+});
+
+/** A subscription that notes what it gets. */
+const listen = (bus: IMessageBus, options?: SubscribeOptions): BusMessage[] => {
+  const received: BusMessage[] = [];
+  bus.subscribe((message) => void received.push(message), options);
+  return received;
+};
+
+const contents = (messages: readonly BusMessage[]): readonly string[] =>
+  messages.map(({ content }) => content);
+
+const range = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
+
+/** Sends without waiting in between, then waits for all. */
+const sendAll = (
+  bus: IMessageBus,
+  messages: readonly OutgoingMessage[],
+): Promise<readonly BusMessage[]> =>
+  within(Promise.all(messages.map((message) => bus.send(message))), 'sending');
+
+const deadLettersOf = (harness: BusHarness): DeadLetters => {
+  assert.ok(harness.bus.deadLetters, 'a port that claims "deadLetters" has them');
+  return harness.bus.deadLetters;
+};
+
+const closeOf = (bus: IMessageBus): Promise<void> => {
+  assert.ok(bus.close, 'a port that claims "close" has it');
+  return bus.close();
+};
+
+/** Lets time pass until the condition holds; five deliveries with the usual delays take 156 times the first delay. */
+const passUntil = async (
+  harness: BusHarness,
+  condition: () => boolean,
+  what: string,
+): Promise<void> => {
+  await harness.settle();
+  for (let step = 0; step < 400 && !condition(); step += 1) {
+    await harness.advance(harness.retryDelayMs);
+    await harness.settle();
+  }
+  assert.ok(condition(), `${what} did not happen within 400 times the delay of the first retry`);
+};
+
+/** Long enough for a retry that must not come. */
+const passLong = async (harness: BusHarness): Promise<void> => {
+  for (let step = 0; step < 10; step += 1) {
+    await harness.advance(harness.retryDelayMs);
+    await harness.settle();
+  }
+};
+
+const cyclic: Record<string, unknown> = {};
+cyclic['self'] = cyclic;
+
+const NO_IDS: readonly unknown[] = [
+  '',
+  'a\nb',
+  'a\u0000',
+  '\u007f',
+  '\u0085',
+  '\ud800',
+  'x'.repeat(257),
+  'ü'.repeat(129),
+  7,
+  null,
+];
+
+const INVALID: readonly (readonly [what: string, message: unknown])[] = [
+  ['no message', null],
+  ['a content that is a number', { ...letter(''), content: 7 }],
+  ['no content', { from: 'ada', to: 'bob' }],
+  ['a content with a lone surrogate', letter('a\ud800b')],
+  ['a content with U+0000', letter('a\u0000b')],
+  ...NO_IDS.map(
+    (from) => [`from ${JSON.stringify(from)}`.slice(0, 40), { ...letter('x'), from }] as const,
+  ),
+  ...NO_IDS.map((to) => [`to ${JSON.stringify(to)}`.slice(0, 40), { ...letter('x'), to }] as const),
+  ...NO_IDS.map((id) => [`id ${JSON.stringify(id)}`.slice(0, 40), { ...letter('x'), id }] as const),
+  ['no sender', { to: 'bob', content: 'x' }],
+  ...[
+    ['a function', { f: () => 1 }],
+    ['NaN', { n: Number.NaN }],
+    ['a bigint', { n: 1n }],
+    ['a date', { d: new Date(0) }],
+    ['a map', { m: new Map() }],
+    ['undefined in a list', { l: [undefined] }],
+    ['a cycle', cyclic],
+    ['a text', 'text'],
+    ['a list', [1]],
+  ].map(
+    ([what, metadata]) => [`metadata with ${String(what)}`, { ...letter('x'), metadata }] as const,
+  ),
+];
+
+/** The contract of `IMessageBus`. */
+export const busSuite: Suite<BusHarness> = [
+  {
+    id: 'bus:1',
+    title: 'send resolves to the message as it is delivered',
+    run: async ({ bus, settle }) => {
+      const received = listen(bus);
+      const sent = await within(bus.send(letter('good morning')), 'send');
+      await settle();
+      assert.equal(received.length, 1);
+      assert.deepEqual(structuredClone(received[0]), structuredClone(sent));
+      assert.deepEqual([sent.from, sent.to, sent.content], ['ada', 'bob', 'good morning']);
+    },
+  },
+  {
+    id: 'bus:1b',
+    title: 'send does not wait for the handlers',
+    run: async ({ bus, settle }) => {
+      const gate = makeGate();
+      let handled = 0;
+      const handler = (): Promise<void> => {
+        handled += 1;
+        return gate.promise;
+      };
+      bus.subscribe(handler);
+      bus.subscribe(handler, { group: 'workers' });
+      try {
+        await within(bus.send(letter('slow')), 'send');
+        await settle();
+        assert.equal(handled, 2);
+        await within(bus.send(letter('slow again')), 'the second send');
+      } finally {
+        gate.open();
+      }
+      await settle();
+    },
+  },
+  {
+    id: 'bus:1c',
+    title: 'a full bus rejects, and delivers exactly what it accepted',
+    requires: 'capacity',
+    run: async (harness) => {
+      const { bus, capacity } = harness;
+      assert.ok(capacity !== undefined, 'a harness that claims "capacity" tells it');
+      const gate = makeGate();
+      const received: string[] = [];
+      bus.subscribe(
+        async ({ content }) => {
+          await gate.promise;
+          received.push(content);
+        },
+        { group: 'workers' },
+      );
+      const accepted: string[] = [];
+      let full: unknown;
+      try {
+        for (let n = 0; full === undefined && n < 2 * capacity + 10; n += 1) {
+          await within(
+            bus.send(letter(`${n}`)).then(
+              () => accepted.push(`${n}`),
+              (error: unknown) => (full = error),
+            ),
+            'send',
+          );
+        }
+        assert.ok(accepted.length >= capacity, `${accepted.length} of ${capacity} were accepted`);
+        assert.ok(
+          PantheonError.is(full, 'bus-full'),
+          `a full bus must reject with bus-full, not ${String(full)}`,
+        );
+        await within(
+          bus.send(letter('elsewhere', { to: 'eve' })),
+          'a message to another recipient',
+        );
+      } finally {
+        gate.open();
+      }
+      await passUntil(
+        harness,
+        () => received.length > accepted.length,
+        'the delivery of what was accepted',
+      );
+      assert.deepEqual(
+        received.filter((content) => content !== 'elsewhere'),
+        accepted,
+      );
+      await within(bus.send(letter('room again')), 'send after the work is done');
+      await harness.settle();
+    },
+  },
+  {
+    id: 'bus:2',
+    title: 'a message gets an id of its own, a time and 0 hops',
+    run: async ({ bus }) => {
+      const sent = await sendAll(
+        bus,
+        range(30).map((n) => letter(`${n}`)),
+      );
+      assert.equal(new Set(sent.map(({ id }) => id)).size, 30);
+      for (const { id, sentAt, hops } of sent) {
+        assert.ok(typeof id === 'string' && id !== '');
+        assert.ok(Number.isFinite(sentAt));
+        assert.equal(hops, 0);
+      }
+    },
+  },
+  {
+    id: 'bus:2b',
+    title: 'what the sender gave is kept, in every script',
+    run: async ({ bus, settle }) => {
+      const received = listen(bus);
+      const messages: readonly OutgoingMessage[] = [
+        letter('', {
+          id: 'own-1',
+          causationId: 'earlier',
+          hops: 3,
+          metadata: { a: [1, { b: null }], c: 'x' },
+        }),
+        letter('🙂 日本語 \\ " \' \n\t\u2028', { from: '__proto__', to: 'a:b *', id: 'ä/{}' }),
+        letter('x', {
+          from: 'constructor',
+          to: 'x'.repeat(256),
+          metadata: JSON.parse('{"__proto__":1,"constructor":2}') as never,
+        }),
+      ];
+      await sendAll(bus, messages);
+      await settle();
+      // Messages to different recipients may overtake each other.
+      for (const message of messages) {
+        const { from, content, causationId, id, hops, metadata } =
+          received.find((one) => one.to === message.to) ?? assert.fail(`to ${message.to}`);
+        assert.deepEqual(
+          [from, content, causationId],
+          [message.from, message.content, message.causationId],
+        );
+        if (message.id !== undefined) assert.equal(id, message.id);
+        assert.equal(hops, message.hops ?? 0);
+        assert.deepEqual(
+          new Map(Object.entries(metadata ?? {})),
+          new Map(Object.entries(message.metadata ?? {})),
+        );
+      }
+    },
+  },
+  {
+    id: 'bus:3',
+    title: 'every plain subscriber gets every message exactly once',
+    run: async ({ bus, settle }) => {
+      const all = range(3).map(() => listen(bus));
+      await sendAll(
+        bus,
+        range(120).map((n) => letter(`${n}`, { to: `recipient-${n % 7}` })),
+      );
+      await settle();
+      for (const received of all) {
+        assert.deepEqual(contents(received).toSorted(), range(120).map(String).toSorted());
+      }
+    },
+  },
+  {
+    id: 'bus:3b',
+    title: 'nothing is delivered inside send, and nothing that was sent before the subscription',
+    run: async ({ bus, settle }) => {
+      const early = listen(bus);
+      const sending = bus.send(letter('first'));
+      assert.equal(early.length, 0, 'not inside send');
+      const late = listen(bus);
+      await sending;
+      await settle();
+      await bus.send(letter('second'));
+      await settle();
+      assert.deepEqual(contents(early), ['first', 'second']);
+      assert.deepEqual(contents(late), ['second']);
+    },
+  },
+  {
+    id: 'bus:4',
+    title: 'messages from one sender to one recipient arrive in the order in which they were sent',
+    run: async ({ bus, settle }) => {
+      const all = [listen(bus), listen(bus, { to: 'bob' })];
+      const senders = ['ada', 'eve', 'mia'];
+      await sendAll(
+        bus,
+        range(45).map((n) => letter(`${n}`, { from: senders[n % 3] as string })),
+      );
+      await settle();
+      for (const received of all) {
+        assert.equal(received.length, 45);
+        for (const sender of senders) {
+          const own = received
+            .filter(({ from }) => from === sender)
+            .map(({ content }) => Number(content));
+          assert.deepEqual(
+            own,
+            own.toSorted((a, b) => a - b),
+            `in the order of ${sender}`,
+          );
+        }
+      }
+    },
+  },
+  {
+    id: 'bus:4b',
+    title: "a plain subscription gets the next message without waiting for its handler's promise",
+    run: async ({ bus, settle }) => {
+      const started: string[] = [];
+      bus.subscribe(({ content }) => {
+        started.push(content);
+        return new Promise(() => undefined);
+      });
+      await sendAll(
+        bus,
+        ['a', 'b', 'c'].map((content) => letter(content)),
+      );
+      await settle();
+      assert.deepEqual(started, ['a', 'b', 'c']);
+    },
+  },
+  {
+    id: 'bus:5',
+    title: 'a handler that throws, rejects or never settles hurts nobody',
+    run: async ({ bus, settle }) => {
+      const before = listen(bus);
+      const bad: (() => unknown)[] = [
+        () => {
+          throw new Error('a handler that throws');
+        },
+        () => {
+          throw null; // eslint-disable-line @typescript-eslint/only-throw-error
+        },
+        () => Promise.reject(new Error('a handler that rejects')),
+        () => Promise.reject(undefined), // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors
+        () => new Promise(() => undefined),
+        () => ({
+          get then() {
+            throw new Error('a result that cannot be read');
+          },
+        }),
+      ];
+      for (const handler of bad) bus.subscribe(handler);
+      const after = listen(bus);
+      const unhandled = await unhandledDuring(async () => {
+        await sendAll(bus, [letter('one'), letter('two')]);
+        await settle();
+      });
+      assert.deepEqual(contents(before), ['one', 'two']);
+      assert.deepEqual(contents(after), ['one', 'two']);
+      assert.deepEqual(unhandled, [], 'nothing reaches the process');
+    },
+  },
+  {
+    id: 'bus:6',
+    title:
+      'after unsubscribe returned the handler is not called, not for what was sent before either',
+    run: async ({ bus, settle }) => {
+      const received: string[] = [];
+      const unsubscribe = bus.subscribe(({ content }) => received.push(content));
+      const other = listen(bus);
+      await bus.send(letter('one'));
+      await settle();
+      const sending = bus.send(letter('two'));
+      unsubscribe();
+      unsubscribe();
+      await sending;
+      await bus.send(letter('three'));
+      await settle();
+      assert.deepEqual(received, ['one']);
+      assert.deepEqual(contents(other), ['one', 'two', 'three'], 'others stay');
+    },
+  },
+  {
+    id: 'bus:6b',
+    title: 'a handler that is unsubscribed during a delivery does not get that message',
+    run: async ({ bus, settle }) => {
+      const received: string[] = [];
+      const ends: (() => void)[] = [];
+      // Whichever of the two is called first ends the other.
+      ends.push(
+        bus.subscribe(() => {
+          received.push('first');
+          ends[1]?.();
+        }),
+        bus.subscribe(() => {
+          received.push('second');
+          ends[0]?.();
+        }),
+      );
+      await bus.send(letter('one'));
+      await settle();
+      assert.equal(received.length, 1, `both were called: ${received.join(', ')}`);
+      await bus.send(letter('two'));
+      await settle();
+      assert.equal(received.length, 2, 'the other one stays');
+    },
+  },
+  {
+    id: 'bus:6c',
+    title: 'a handler that subscribes during a delivery does not get that message',
+    run: async ({ bus, settle }) => {
+      const late: string[] = [];
+      let subscribed = 0;
+      bus.subscribe(() => {
+        if (subscribed > 0) return;
+        subscribed += 1;
+        bus.subscribe(({ content }) => late.push(content));
+      });
+      await bus.send(letter('one'));
+      await settle();
+      assert.equal(subscribed, 1);
+      await bus.send(letter('two'));
+      await settle();
+      assert.deepEqual(late, ['two']);
+    },
+  },
+  {
+    id: 'bus:6d',
+    title: 'the same function subscribed twice is two subscriptions',
+    run: async ({ bus, settle }) => {
+      const received: string[] = [];
+      const handler = ({ content }: BusMessage): void => void received.push(content);
+      const first = bus.subscribe(handler);
+      bus.subscribe(handler);
+      await bus.send(letter('one'));
+      await settle();
+      assert.deepEqual(received, ['one', 'one']);
+      first();
+      first();
+      await bus.send(letter('two'));
+      await settle();
+      assert.deepEqual(received, ['one', 'one', 'two']);
+    },
+  },
+  {
+    id: 'bus:7',
+    title: 'a group gives each message to one member, and plain subscribers get it as well',
+    run: async ({ bus, settle }) => {
+      const members = range(3).map(() => listen(bus, { group: 'workers' }));
+      const otherGroup = listen(bus, { group: 'auditors' });
+      const plain = listen(bus);
+      const all = range(30).map(String);
+      await sendAll(
+        bus,
+        all.map((content) => letter(content, { to: `recipient-${content}` })),
+      );
+      await settle();
+      assert.deepEqual(contents(members.flat()).toSorted(), all.toSorted());
+      assert.deepEqual(contents(otherGroup).toSorted(), all.toSorted());
+      assert.deepEqual(contents(plain).toSorted(), all.toSorted());
+    },
+  },
+  {
+    id: 'bus:7b',
+    title: 'a message whose handling failed is handled again, after a delay',
+    run: async (harness) => {
+      const { bus } = harness;
+      const attempts: string[] = [];
+      const failOnce = (how: () => unknown) => (message: BusMessage) => {
+        attempts.push(message.content);
+        return attempts.filter((content) => content === message.content).length === 1
+          ? how()
+          : undefined;
+      };
+      bus.subscribe(
+        failOnce(() => Promise.reject(new Error('try again'))),
+        { group: 'rejecting' },
+      );
+      await bus.send(letter('rejected'));
+      await harness.settle();
+      assert.deepEqual(attempts, ['rejected'], 'not at once');
+      await passUntil(harness, () => attempts.length === 2, 'the second delivery');
+      bus.subscribe(
+        failOnce(() => {
+          throw new PantheonError('actor-busy', 'Try again.', { retryable: true });
+        }),
+        { group: 'throwing', to: 'eve' },
+      );
+      await bus.send(letter('thrown', { to: 'eve' }));
+      await passUntil(
+        harness,
+        () => attempts.filter((content) => content === 'thrown').length >= 2,
+        'the second delivery',
+      );
+      await passLong(harness);
+      assert.equal(
+        attempts.filter((content) => content === 'rejected').length,
+        2,
+        'what was handled is not handled again',
+      );
+    },
+  },
+  {
+    id: 'bus:7c',
+    title:
+      'the delays grow, and after five deliveries the message is a dead letter with its last error',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      const { bus } = harness;
+      const letters = deadLettersOf(harness);
+      const times: number[] = [];
+      bus.subscribe(
+        () => {
+          times.push(harness.now());
+          return Promise.reject(new Error(`failure ${times.length}`));
+        },
+        { group: 'workers' },
+      );
+      const sent = await bus.send(letter('bad'));
+      await passUntil(harness, () => times.length === 5, 'the fifth delivery');
+      await passLong(harness);
+      assert.equal(times.length, 5);
+      const delays = times.slice(1).map((time, index) => time - (times[index] as number));
+      assert.deepEqual(
+        delays,
+        delays.toSorted((a, b) => a - b),
+        'no delay is shorter than the one before',
+      );
+      assert.ok(
+        (delays[3] as number) > (delays[0] as number),
+        `delays grow: ${delays.join(', ')} ms`,
+      );
+      const [dead, ...more] = await letters.list();
+      assert.equal(more.length, 0);
+      assert.equal(dead?.message.id, sent.id);
+      assert.equal(dead.message.content, 'bad');
+      assert.equal(dead.attempts, 5);
+      assert.ok(
+        dead.reason.message.includes('failure 5'),
+        `the reason is the last error: ${dead.reason.message}`,
+      );
+      assert.ok(Number.isFinite(dead.deadAt));
+    },
+  },
+  {
+    id: 'bus:7d',
+    title: 'an error that says it is not retryable makes the message a dead letter at once',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      let attempts = 0;
+      harness.bus.subscribe(
+        () => {
+          attempts += 1;
+          return Promise.reject(new PantheonError('actor-invalid', 'Never.'));
+        },
+        { group: 'workers' },
+      );
+      await harness.bus.send(letter('hopeless'));
+      await harness.settle();
+      const dead = await deadLettersOf(harness).list();
+      assert.deepEqual(
+        dead.map(({ message, attempts: tried, reason }) => [message.content, tried, reason.code]),
+        [['hopeless', 1, 'actor-invalid']],
+      );
+      await passLong(harness);
+      assert.equal(attempts, 1);
+    },
+  },
+  {
+    id: 'bus:7e',
+    title: 'a dead letter is handled again when it is redriven',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      const letters = deadLettersOf(harness);
+      let isRepaired = false;
+      const handled: string[] = [];
+      harness.bus.subscribe(
+        ({ content }) => {
+          if (!isRepaired) throw new PantheonError('actor-invalid', 'Not yet.');
+          handled.push(content);
+        },
+        { group: 'workers' },
+      );
+      const { id } = await harness.bus.send(letter('later'));
+      await harness.settle();
+      assert.equal((await letters.list()).length, 1);
+      isRepaired = true;
+      assert.equal(await letters.redrive('no-such-id'), false);
+      assert.equal(await letters.redrive(id), true);
+      await harness.settle();
+      assert.deepEqual(handled, ['later']);
+      assert.deepEqual([...(await letters.list())], []);
+      assert.equal(await letters.redrive(id), false, 'it is not there any more');
+    },
+  },
+  {
+    id: 'bus:7f',
+    title: 'a letter that was added is listed, oldest first, and can be redriven',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      const letters = deadLettersOf(harness);
+      const received = listen(harness.bus);
+      for (const id of ['z', 'a']) {
+        await letters.add({
+          message: { from: 'ada', to: 'bob', content: `letter ${id}`, id, sentAt: 1, hops: 0 },
+          reason: { code: 'hops-exceeded', message: 'Too many hops.', retryable: false },
+          attempts: 0,
+          deadAt: 2,
+        });
+      }
+      assert.deepEqual(
+        (await letters.list()).map(({ message, reason }) => [message.id, reason.code]),
+        [
+          ['z', 'hops-exceeded'],
+          ['a', 'hops-exceeded'],
+        ],
+      );
+      assert.equal(await letters.redrive('a'), true);
+      await harness.settle();
+      assert.deepEqual(contents(received), ['letter a']);
+      assert.deepEqual(
+        (await letters.list()).map(({ message }) => message.id),
+        ['z'],
+      );
+    },
+  },
+  {
+    id: 'bus:8',
+    title:
+      'within a group messages to one recipient are handled one at a time and in order, over all members',
+    run: async ({ bus, settle }) => {
+      const handled: number[] = [];
+      let open = 0;
+      let most = 0;
+      const handler = async ({ content }: BusMessage): Promise<void> => {
+        open += 1;
+        most = Math.max(most, open);
+        await turn();
+        handled.push(Number(content));
+        open -= 1;
+      };
+      bus.subscribe(handler, { group: 'workers' });
+      bus.subscribe(handler, { group: 'workers' });
+      await sendAll(
+        bus,
+        range(20).map((n) => letter(`${n}`)),
+      );
+      for (let round = 0; round < 30 && handled.length < 20; round += 1) await settle();
+      assert.deepEqual(handled, range(20));
+      assert.equal(most, 1, `${most} at a time`);
+    },
+  },
+  {
+    id: 'bus:8b',
+    title: 'recipients of a group do not wait for each other',
+    run: async ({ bus, settle }) => {
+      const gate = makeGate();
+      const handled: string[] = [];
+      bus.subscribe(
+        async ({ to, content }) => {
+          if (to === 'slow') await gate.promise;
+          handled.push(`${to} ${content}`);
+        },
+        { group: 'workers' },
+      );
+      try {
+        await sendAll(bus, [
+          letter('1', { to: 'slow' }),
+          letter('2', { to: 'slow' }),
+          letter('1', { to: 'quick' }),
+          letter('2', { to: 'quick' }),
+        ]);
+        await settle();
+        assert.deepEqual(handled, ['quick 1', 'quick 2']);
+      } finally {
+        gate.open();
+      }
+      await settle();
+      assert.deepEqual(handled.slice(2), ['slow 1', 'slow 2']);
+    },
+  },
+  {
+    id: 'bus:8c',
+    title: 'a message that is to be handled again keeps its place before those after it',
+    run: async (harness) => {
+      const handled: string[] = [];
+      harness.bus.subscribe(
+        ({ content }) => {
+          handled.push(content);
+          return handled.length === 1 ? Promise.reject(new Error('try again')) : undefined;
+        },
+        { group: 'workers' },
+      );
+      await sendAll(harness.bus, [letter('first'), letter('second')]);
+      await passUntil(harness, () => handled.length >= 3, 'the third delivery');
+      assert.deepEqual(handled, ['first', 'first', 'second']);
+    },
+  },
+  {
+    id: 'bus:9',
+    title: 'a message with the id of an earlier one is accepted and not delivered again',
+    run: async ({ bus, settle }) => {
+      const plain = listen(bus);
+      const group = listen(bus, { group: 'workers' });
+      const first = await bus.send(letter('one', { id: 'same' }));
+      await settle();
+      const again = await within(bus.send(letter('one', { id: 'same' })), 'sending again');
+      assert.equal(again.id, first.id);
+      await sendAll(bus, [letter('two', { id: 'twin' }), letter('two', { id: 'twin' })]);
+      const fresh = await bus.send(letter('three'));
+      await bus.send(letter('three', { id: fresh.id }));
+      await settle();
+      assert.deepEqual(contents(plain), ['one', 'two', 'three']);
+      assert.deepEqual(contents(group).toSorted(), ['one', 'three', 'two']);
+    },
+  },
+  {
+    id: 'bus:10',
+    title: 'an endless exchange of messages leaves timers their turn',
+    run: async ({ bus, settle }) => {
+      await endless(async (state) => {
+        const answer = ({ from, to }: BusMessage): void => {
+          state.count();
+          if (state.goesOn())
+            void bus.send(letter('ball', { from: to, to: from })).catch(() => undefined);
+        };
+        bus.subscribe(answer, { to: 'ada' });
+        bus.subscribe(answer, { to: 'bob' });
+        await bus.send(letter('ball'));
+      });
+      await settle();
+    },
+  },
+  {
+    id: 'bus:10b',
+    title: 'an endless exchange between the members of a group leaves timers their turn',
+    run: async ({ bus, settle }) => {
+      await endless(async (state) => {
+        bus.subscribe(
+          async ({ from, to }) => {
+            state.count();
+            await Promise.resolve();
+            if (state.goesOn()) await bus.send(letter('ball', { from: to, to: from }));
+          },
+          { group: 'players' },
+        );
+        await bus.send(letter('ball'));
+      });
+      await settle();
+    },
+  },
+  {
+    id: 'bus:11',
+    title: 'what is no message rejects before anything is delivered',
+    run: async ({ bus, settle }) => {
+      const received = listen(bus);
+      for (const [what, message] of INVALID) {
+        await rejectsWith(bus.send(message as OutgoingMessage), 'message-invalid', what);
+      }
+      await settle();
+      assert.deepEqual(received, []);
+    },
+  },
+  {
+    id: 'bus:11b',
+    title: 'a content of more than 262,144 bytes rejects, one of exactly so many arrives',
+    run: async ({ bus, settle }) => {
+      const received = listen(bus);
+      for (const content of ['x'.repeat(262_145), 'ü'.repeat(131_073), '🙂'.repeat(65_537)]) {
+        await rejectsWith(
+          bus.send(letter(content)),
+          'message-too-large',
+          `${Buffer.byteLength(content)} bytes`,
+        );
+      }
+      await settle();
+      assert.deepEqual(contents(received), []);
+      const longest = ['x'.repeat(262_144), 'ü'.repeat(131_072), '🙂'.repeat(65_536)];
+      await sendAll(
+        bus,
+        longest.map((content) => letter(content)),
+      );
+      await settle();
+      assert.ok(
+        received.length === 3 && received.every(({ content }, index) => content === longest[index]),
+        'each arrives as it was sent',
+      );
+    },
+  },
+  {
+    id: 'bus:12',
+    title: 'a subscription to one recipient gets its messages and broadcasts, no others',
+    run: async ({ bus, settle }) => {
+      const names = ['bob', 'BOB', 'bo', '__proto__', 'constructor', 'a*', 'a:b'];
+      const received = new Map(names.map((to) => [to, listen(bus, { to })]));
+      const everything = listen(bus);
+      const shared = listen(bus, { to: 'bob', group: 'workers' });
+      for (const to of [...names, 'ab', '*', 'nobody']) await bus.send(letter(`to ${to}`, { to }));
+      await settle();
+      for (const [to, messages] of received)
+        assert.deepEqual(contents(messages), [`to ${to}`, 'to *']);
+      assert.deepEqual(contents(shared).toSorted(), ['to *', 'to bob']);
+      assert.equal(everything.length, names.length + 3);
+    },
+  },
+  {
+    id: 'bus:13',
+    title: 'a message that no subscription could take is a dead letter',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      const { bus } = harness;
+      const letters = deadLettersOf(harness);
+      const end = bus.subscribe(() => undefined, { to: 'bob' });
+      bus.subscribe(() => undefined, { group: 'workers', to: 'eve' });
+      await bus.send(letter('taken'));
+      await bus.send(letter('taken by a group', { to: 'eve' }));
+      await bus.send(letter('lost', { to: 'nobody' }));
+      await harness.settle();
+      const dead = await letters.list();
+      assert.deepEqual(
+        dead.map(({ message, reason, attempts }) => [message.content, reason.code, attempts]),
+        [['lost', 'recipient-unknown', 0]],
+      );
+      end();
+      await bus.send(letter('too late'));
+      await harness.settle();
+      assert.deepEqual(
+        (await letters.list()).map(({ message }) => message.content),
+        ['lost', 'too late'],
+      );
+    },
+  },
+  {
+    id: 'port:1',
+    title: 'what send is handed is not changed, and can be changed afterwards without effect',
+    run: async ({ bus, settle }) => {
+      const received = listen(bus);
+      await bus.send(deepFreeze(letter('frozen', { metadata: { nested: { a: 1 } } })));
+      const message = { ...letter('kept'), metadata: { nested: { list: [1] } } };
+      const sending = bus.send(message);
+      message.content = 'changed';
+      message.to = 'eve';
+      message.metadata.nested.list.push(2);
+      await sending;
+      await settle();
+      assert.deepEqual(contents(received), ['frozen', 'kept']);
+      assert.equal(received[1]?.to, 'bob');
+      assert.deepEqual(structuredClone({ ...received[1]?.metadata }), { nested: { list: [1] } });
+    },
+  },
+  {
+    id: 'port:2',
+    title: 'close delivers what was accepted, holds nothing, and refuses what comes after it',
+    requires: 'close',
+    run: async (harness) => {
+      const { bus } = harness;
+      const plain = listen(bus);
+      const group = listen(bus, { group: 'workers' });
+      const unsubscribe = bus.subscribe(() => undefined);
+      await sendAll(
+        bus,
+        range(20).map((n) => letter(`${n}`)),
+      );
+      await within(closeOf(bus), 'close');
+      await within(closeOf(bus), 'a second close');
+      assert.deepEqual(contents(plain), range(20).map(String));
+      assert.deepEqual(contents(group), range(20).map(String));
+      await rejectsWith(bus.send(letter('late')), 'closed', 'send after close');
+      throwsWith(() => bus.subscribe(() => undefined), 'closed', 'subscribe after close');
+      unsubscribe();
+      if (harness.pending !== undefined) assert.equal(harness.pending(), 0, 'no timer stays');
+    },
+  },
+  {
+    id: 'port:2b',
+    title: 'close waits for a handler of a group',
+    requires: 'close',
+    run: async (harness) => {
+      const { bus } = harness;
+      const gate = makeGate();
+      let ended = false;
+      bus.subscribe(
+        async () => {
+          await gate.promise;
+          ended = true;
+        },
+        { group: 'workers' },
+      );
+      await bus.send(letter('slow'));
+      await harness.settle();
+      let closed = false;
+      const closing = closeOf(bus).then(() => {
+        closed = true;
+      });
+      await turn();
+      const early = closed;
+      gate.open();
+      await within(closing, 'close');
+      assert.equal(early, false, 'the handler still runs');
+      assert.equal(ended, true);
+      if (harness.pending !== undefined) assert.equal(harness.pending(), 0, 'no timer stays');
+    },
+  },
+];
+
+/**
+ * Starts something that goes on until a real timer of 10 ms has fired. A bus that starves timers is stopped after a second, from
+ * within, and fails.
+ */
+const endless = async (
+  start: (state: { readonly count: () => void; readonly goesOn: () => boolean }) => Promise<void>,
+): Promise<void> => {
+  const deadline = performance.now() + 1_000;
+  let fired = false;
+  let starved = false;
+  let count = 0;
+  const timer = setTimeout(() => {
+    fired = true;
+  }, 10);
+  try {
+    await start({
+      count: () => {
+        count += 1;
+      },
+      goesOn: () => {
+        if (performance.now() > deadline) starved = true;
+        return !fired && !starved;
+      },
+    });
+    while (!fired && !starved) await turn();
+  } finally {
+    clearTimeout(timer);
+  }
+  assert.ok(!starved, `a timer of 10 ms did not fire during a second and ${count} messages`);
+  assert.ok(count > 0, 'the exchange took place');
+};

@@ -1,0 +1,27 @@
+import { describeContract } from '@promethean/pantheon-testkit/vitest';
+import {
+  busHarness,
+  contextHarness,
+  llmHarness,
+  schedulerHarness,
+  stateHarness,
+  toolsHarness,
+} from '../test/memory-harnesses.ts';
+import { busSuite } from './bus-suite.ts';
+import { contextSuite } from './context-suite.ts';
+import { importSuite } from './import-suite.ts';
+import { llmSuite } from './llm-suite.ts';
+import { schedulerSuite } from './scheduler-suite.ts';
+import { stateSuite } from './state-suite.ts';
+import { toolsSuite } from './tools-suite.ts';
+
+describeContract('memory bus', busSuite, () => busHarness());
+describeContract('memory scheduler', schedulerSuite, () => schedulerHarness());
+describeContract('memory state', stateSuite, () => stateHarness());
+describeContract('memory tools', toolsSuite, () => toolsHarness());
+describeContract('memory context', contextSuite, () => contextHarness());
+describeContract('scripted llm', llmSuite, () => llmHarness());
+describeContract('memory package', importSuite, () => ({
+  module: import.meta.resolve('@promethean/pantheon-core/memory'),
+  nodeOptions: ['--conditions=@promethean/source'],
+}));

@@ -1,0 +1,62 @@
+/**
+ * A suite is worth what it finds. Each row breaks one promise of a port that keeps all others; the suite must fail in the cases of
+ * exactly the named rules.
+ */
+import { PantheonError } from '@promethean/pantheon-core';
+import type { Harness, Suite } from '@promethean/pantheon-testkit';
+import { describe, expect, test } from 'vitest';
+import type { Wrap } from './memory-harnesses.ts';
+
+/** What is broken, the rules that must fail, and how. */
+export type Broken<Port> = readonly [what: string, rules: readonly string[], breakIt: Wrap<Port>];
+
+/** Long for a case on memory ports; a case that hangs need not be waited for. */
+const CASE_DEADLINE_MS = 400;
+
+const failsOf = async <H extends Harness>(
+  suite: Suite<H>,
+  makeHarness: () => H,
+): Promise<readonly string[]> => {
+  const failed = new Set<string>();
+  for (const { id, requires, run } of suite) {
+    const harness = makeHarness();
+    if (requires !== undefined && harness.supports?.includes(requires) !== true) continue;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('The case hangs.')), CASE_DEADLINE_MS);
+    });
+    await Promise.race([run(harness), late]).catch(() => failed.add(id.replace(/[a-z]$/, '')));
+    clearTimeout(timer);
+    // A call that hangs keeps the port from closing as well, so this is not waited for either.
+    harness.close?.().catch(() => undefined);
+  }
+  return [...failed].toSorted();
+};
+
+/** One test for every row. */
+export const describeBroken = <H extends Harness, Port>(
+  name: string,
+  suite: Suite<H>,
+  makeHarness: (wrap: Wrap<Port>) => H,
+  table: readonly Broken<Port>[],
+): void => {
+  describe(name, () => {
+    test.each(table)('that %s fails %j', async (_, rules, breakIt) => {
+      expect(await failsOf(suite, () => makeHarness(breakIt))).toEqual([...rules].toSorted());
+    });
+  });
+};
+
+export const codeOf = (error: unknown): string | undefined =>
+  PantheonError.is(error) ? error.code : undefined;
+
+/** Gives something else where the port rejects with that code. */
+export const insteadOf = <T>(
+  promise: Promise<T>,
+  code: string,
+  otherwise: () => T | Promise<T>,
+): Promise<T> =>
+  promise.catch((error: unknown) => {
+    if (codeOf(error) === code) return otherwise();
+    throw error;
+  });
