@@ -39,6 +39,13 @@ describe('3.2 context', () => {
     expect(compiled).toEqual([]);
   });
 
+  test('is compiled for the actor, which the request tells besides what the specification has', async () => {
+    const { orchestrator, compiled } = makeDesk();
+    await orchestrator.tickActor(actorOf([behavior('look', 'persistent', [])]));
+    expect(compiled[0]?.actorId).toBe('ada');
+    expect(Object.keys(compiled[0] ?? {})).toEqual(['texts', 'sources']);
+  });
+
   test('is compiled once for all behaviors and rounds', async () => {
     const { orchestrator, compiled } = makeDesk();
     const twice = behavior('twice', 'persistent', ({ round }) => ({ actions: [], again: round === 0 }));

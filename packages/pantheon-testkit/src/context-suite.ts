@@ -276,6 +276,25 @@ export const contextSuite: Suite<ContextHarness> = [
     },
   },
   {
+    id: 'context:6e',
+    title:
+      "the request's actorId gives that actor's entries, and the source's where.actorId overrides it",
+    requires: 'record',
+    run: async (harness) => {
+      const { record, conversationOf } = recorder(harness);
+      await record('ada', [says('what ada said')]);
+      await record('bob', [says('what bob said')]);
+      const { where: _, ...ofWhoeverAsks } = conversationOf('ada');
+      const sources = [ofWhoeverAsks];
+      const own = await compile(harness, { actorId: 'bob', sources });
+      requireOrder(own, ['what bob said']);
+      assert.ok(!isAbout(own, 'ada'), "no other actor's entries");
+      const others = await compile(harness, { actorId: 'bob', sources: [conversationOf('ada')] });
+      requireOrder(others, ['what ada said']);
+      assert.ok(!isAbout(others, 'bob'));
+    },
+  },
+  {
     id: 'context:6b',
     title: 'of more entries than recentLimit the newest are taken, oldest first',
     requires: 'record',

@@ -34,8 +34,16 @@ export type Log = (message: string, meta?: unknown) => void;
 
 // ---------------------------------------------------------------------------------------------------------------- context
 
-/** What to compile a context from. */
+/**
+ * What to compile a context from. `actorId` may be made when it is read: pass the object on as it is, or name the member; a
+ * copy by `{ ...request }` can lack it.
+ */
 export interface ContextRequest {
+  /**
+   * Whose context it is. A source that keeps entries by actor gives this actor's, unless the source's `where.actorId` names
+   * another. Without either it gives all.
+   */
+  readonly actorId?: string;
   /** What the tick is about: the user's message, or nothing. */
   readonly texts?: readonly string[];
   readonly sources: readonly ContextSource[];
@@ -68,7 +76,8 @@ export interface ContextExplanation {
  * - context:4 Every message says where it comes from: `provenance.source` is the id of its source.
  * - context:5 Text from a source is data: no message of a compiled context has the role `system` unless the application put it
  *   there itself.
- * - context:6 What `record` accepted is found by a later `compile` of the same actor's entries, oldest first.
+ * - context:6 What `record` accepted for an actor is found by a later `compile` for that actor, oldest first, and by nobody else's: the
+ *   request's `actorId` tells whose it is, a source's `where.actorId` overrides it.
  * - context:7 The same content and the same request give the same messages in the same order.
  */
 export interface IContextPort {
@@ -267,7 +276,7 @@ export interface CronOptions {
  * - schedule:7 Tasks that are due at the same time run in the order in which they became due, then in which they were scheduled.
  * - schedule:8 A pending task keeps the process alive; when none is pending, nothing does.
  * - schedule:9 `cron` follows the expression in its time zone through both daylight-saving changes: a time that does not exist
- *   runs once after the gap, one that exists twice runs once. A bad expression or zone throws `option-invalid`.
+ *   runs once after the gap, one that exists twice runs once; an expression for every hour goes by elapsed time. A bad expression or zone throws `option-invalid`.
  */
 export interface IScheduler {
   readonly every: (intervalMs: number, task: () => unknown) => () => void;

@@ -17,6 +17,7 @@ import { lineageOf } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import { TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
+import type { ContextRequest } from './ports.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
 import type {
@@ -27,6 +28,7 @@ import type {
   Behavior,
   BehaviorReport,
   BusMessage,
+  ContextSource,
   Message,
   Plan,
   TickInput,
@@ -67,6 +69,23 @@ const typeOf = (action: unknown): string => {
 };
 
 type EventBody<E = PantheonEvent> = E extends PantheonEvent ? Omit<E, 'at' | 'actorId' | 'tickId'> : never;
+
+/** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
+class TickContextRequest implements ContextRequest {
+  readonly texts: readonly string[];
+  readonly sources: readonly ContextSource[];
+  readonly #actorId: string;
+
+  constructor(actorId: string, texts: readonly string[], sources: readonly ContextSource[]) {
+    this.texts = texts;
+    this.sources = sources;
+    this.#actorId = actorId;
+  }
+
+  get actorId(): string {
+    return this.#actorId;
+  }
+}
 
 /** One execution cycle of one actor. Used once. */
 export class Tick implements PlanScope {
@@ -213,10 +232,10 @@ export class Tick implements PlanScope {
   }
 
   #compile(): Promise<readonly Message[]> {
-    return this.kernel.deps.context.compile({
-      texts: this.userMessage ? [this.userMessage] : NO_TEXTS,
-      sources: this.actor.script.contextSources,
-    });
+    const texts = this.userMessage ? [this.userMessage] : NO_TEXTS;
+    return this.kernel.deps.context.compile(
+      new TickContextRequest(this.actorId, texts, this.actor.script.contextSources),
+    );
   }
 
   /** Starts all plans at once, each on a drive of its own. Those that fail before their turn are heard when it comes. */

@@ -48,7 +48,7 @@ interface Candidate {
  * Compiles from documents and conversations in memory: of each source its most recent entries and those that share words with the
  * request's texts, rare words counting more. Where a limit cuts, the best go first. Tokens are estimated as characters / 4.
  *
- * The conversation is narrowed to one actor by `where: { actorId }`; without it, it has the entries of all actors. Recorded entries
+ * The conversation has the entries of the request's `actorId`, of `where: { actorId }` where the source names one, and of all actors without either. Recorded entries
  * with the role `system` are compiled as `user`, for they are data.
  */
 export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryContext => {
@@ -76,7 +76,7 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
     if (closed) throw new PantheonError('closed', 'The context port is closed.');
   };
 
-  const entriesOf = (source: ContextSource): readonly Entry[] => {
+  const entriesOf = (source: ContextSource, askedBy: string | undefined): readonly Entry[] => {
     const entries = sources.get(source.id);
     if (entries === undefined) {
       throw new PantheonError(
@@ -85,7 +85,7 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
         { details: { source: source.id } },
       );
     }
-    const actorId = source.where?.['actorId'];
+    const actorId = source.where?.['actorId'] ?? askedBy;
     if (source.id !== conversation || actorId === undefined) return entries;
     return recordedBy.get(actorId as string) ?? [];
   };
@@ -96,7 +96,7 @@ export const makeMemoryContext = (options: MemoryContextOptions = {}): MemoryCon
     requireLimits(request);
     const asked = termsOf((request.texts ?? []).join('\n'));
     const all = request.sources.flatMap((source, index) =>
-      select(entriesOf(source), index, asked, {
+      select(entriesOf(source, request.actorId), index, asked, {
         recentLimit: request.recentLimit ?? defaults.recentLimit,
         queryLimit: request.queryLimit ?? defaults.queryLimit,
       }),
