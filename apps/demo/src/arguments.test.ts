@@ -3,7 +3,9 @@ import { questionsIn } from './actors.ts';
 import { readArguments } from './arguments.ts';
 
 test('the command line is read', () => {
-  expect(readArguments(['--docs', 'notes', '--ask', 'a?', '--ask=b?', '--json', '--watch', '--quiet'])).toEqual({
+  expect(
+    readArguments(['--docs', 'notes', '--ask', 'a?', '--ask=b?', '--json', '--watch', '--quiet']),
+  ).toEqual({
     docs: 'notes',
     asks: ['a?', 'b?'],
     watch: true,

@@ -35,11 +35,15 @@ without either, the answers are quotes from the documents, found without a model
 export const readArguments = (argv: readonly string[]): DemoArguments => {
   const { values, positionals } = parse(argv);
   if (positionals.length > 0) {
-    throw new UsageError(`I do not understand "${positionals[0]}". Put a question behind --ask, in quotes; --help shows more.`);
+    throw new UsageError(
+      `I do not understand "${positionals[0]}". Put a question behind --ask, in quotes; --help shows more.`,
+    );
   }
   const asks = values.ask ?? [];
-  if (asks.some((ask) => ask.trim() === '')) throw new UsageError('--ask needs a question, in quotes.');
-  if (values.json && asks.length === 0) throw new UsageError('--json needs a question: --ask "...".');
+  if (asks.some((ask) => ask.trim() === ''))
+    throw new UsageError('--ask needs a question, in quotes.');
+  if (values.json && asks.length === 0)
+    throw new UsageError('--json needs a question: --ask "...".');
   return {
     docs: values.docs,
     asks,

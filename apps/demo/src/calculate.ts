@@ -6,17 +6,22 @@ const TOKEN = /\s*(?:(\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+)|(\*\*|[-+*/%^()]))/iy;
 const MAX_LENGTH = 500;
 
 const tokenize = (text: string): readonly (number | string)[] => {
-  if (text.length > MAX_LENGTH) throw new Error(`the expression has more than ${MAX_LENGTH} characters`);
+  if (text.length > MAX_LENGTH)
+    throw new Error(`the expression has more than ${MAX_LENGTH} characters`);
   const tokens: (number | string)[] = [];
   TOKEN.lastIndex = 0;
   while (text.slice(TOKEN.lastIndex).trim() !== '') {
     const start = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
     if (match === null) {
-      throw new Error(`"${text.slice(start).trim().slice(0, 20)}" is not a number, an operator or a parenthesis`);
+      throw new Error(
+        `"${text.slice(start).trim().slice(0, 20)}" is not a number, an operator or a parenthesis`,
+      );
     }
     const [, number, operator] = match;
-    tokens.push(number === undefined ? (operator === '**' ? '^' : (operator as string)) : Number(number));
+    tokens.push(
+      number === undefined ? (operator === '**' ? '^' : (operator as string)) : Number(number),
+    );
   }
   return tokens;
 };
@@ -39,7 +44,11 @@ export const calculate = (expression: string): number => {
       if (next() !== ')') throw new Error('a parenthesis is not closed');
       return value;
     }
-    throw new Error(token === undefined ? 'the expression ends too early' : `"${token}" stands where a number should`);
+    throw new Error(
+      token === undefined
+        ? 'the expression ends too early'
+        : `"${token}" stands where a number should`,
+    );
   };
   const power = (): number => {
     const base = atom();
@@ -53,7 +62,11 @@ export const calculate = (expression: string): number => {
   };
   const product = (): number => {
     let value = signed();
-    for (let token = tokens[at]; token === '*' || token === '/' || token === '%'; token = tokens[at]) {
+    for (
+      let token = tokens[at];
+      token === '*' || token === '/' || token === '%';
+      token = tokens[at]
+    ) {
       at += 1;
       const right = signed();
       if (right === 0 && token !== '*') throw new Error('division by zero');

@@ -48,7 +48,10 @@ export const makeConversation = (
         const { status, behaviors, outcomes } = event.report;
         if (status === 'ok' || status === 'partial') return;
         const error = [...behaviors, ...outcomes].find((part) => part.error !== undefined)?.error;
-        settle({ kind: 'failure', reason: `Nobody could answer: ${error?.message ?? `the tick was ${status}`}` });
+        settle({
+          kind: 'failure',
+          reason: `Nobody could answer: ${error?.message ?? `the tick was ${status}`}`,
+        });
       }
     },
   };

@@ -24,12 +24,21 @@ test('documents inside are found, also by links and odd names', async () => {
   expect(await insideFolder(root, '..odd.md')).toBe(join(root, '..odd.md'));
 });
 
-test.each(['../docs-secret/key.md', 'out/key.md', '../../../../../../etc/passwd', '..'])('%s is outside', async (path) => {
-  await expect(insideFolder(join(base, 'docs'), path)).rejects.toThrow('outside of the documents folder');
-});
+test.each(['../docs-secret/key.md', 'out/key.md', '../../../../../../etc/passwd', '..'])(
+  '%s is outside',
+  async (path) => {
+    await expect(insideFolder(join(base, 'docs'), path)).rejects.toThrow(
+      'outside of the documents folder',
+    );
+  },
+);
 
 test('what does not exist is said', async () => {
   await expect(insideFolder(base, 'nothing.md')).rejects.toThrow('there is no document nothing.md');
-  await expect(openFolder('nothing', base)).rejects.toThrow(`There is no folder ${join(base, 'nothing')}`);
-  await expect(openFolder('docs/guide/a.md', base)).rejects.toThrow('is a file. Give --docs the folder');
+  await expect(openFolder('nothing', base)).rejects.toThrow(
+    `There is no folder ${join(base, 'nothing')}`,
+  );
+  await expect(openFolder('docs/guide/a.md', base)).rejects.toThrow(
+    'is a file. Give --docs the folder',
+  );
 });

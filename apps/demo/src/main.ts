@@ -35,10 +35,15 @@ const { env } = process;
 const chooseModel = (): { readonly llm: ILlmPort; readonly name: string } => {
   const apiKey = env['OPENAI_API_KEY'];
   const baseURL = env['OPENAI_BASE_URL'];
-  if (!apiKey && !baseURL) return { llm: makeOfflineLlm(), name: 'no model (quotes from the documents)' };
+  if (!apiKey && !baseURL)
+    return { llm: makeOfflineLlm(), name: 'no model (quotes from the documents)' };
   const model = env['OPENAI_MODEL'] ?? 'gpt-4.1-mini';
   // A server of one's own seldom asks for a key, but the client insists on one.
-  const llm = makeOpenAiLlm({ model, apiKey: apiKey ?? 'none', ...(baseURL ? { baseURL } : undefined) });
+  const llm = makeOpenAiLlm({
+    model,
+    apiKey: apiKey ?? 'none',
+    ...(baseURL ? { baseURL } : undefined),
+  });
   return { llm, name: model };
 };
 
@@ -68,7 +73,9 @@ interface Indexed {
 }
 const indexedBy = ({ outcomes: [refreshed] }: TickReport): Indexed => {
   if (refreshed?.status === 'ok') return refreshed.value as Indexed;
-  throw new UsageError(`The documents cannot be read: ${refreshed?.error?.message ?? 'nobody looked'}`);
+  throw new UsageError(
+    `The documents cannot be read: ${refreshed?.error?.message ?? 'nobody looked'}`,
+  );
 };
 
 const SHOWN = 5;
@@ -83,7 +90,10 @@ const skippedText = ({ skipped, skippedCount }: Indexed): string =>
 async function* questionsTyped(): AsyncGenerator<string> {
   const { stdin, stdout } = process;
   const isChat = stdin.isTTY && stdout.isTTY;
-  const reader = createInterface({ input: stdin, ...(isChat ? { output: stdout, prompt: '\n> ' } : undefined) });
+  const reader = createInterface({
+    input: stdin,
+    ...(isChat ? { output: stdout, prompt: '\n> ' } : undefined),
+  });
   // In raw mode Ctrl-C is a key; it means what it always means.
   reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   if (isChat) reader.prompt();
@@ -109,7 +119,10 @@ const endOnSignal = (close: () => Promise<void>): void => {
 };
 
 const run = async (args: DemoArguments): Promise<void> => {
-  const root = await openFolder(args.docs ?? REPOSITORY, env['PANTHEON_CWD'] ?? env['INIT_CWD'] ?? process.cwd());
+  const root = await openFolder(
+    args.docs ?? REPOSITORY,
+    env['PANTHEON_CWD'] ?? env['INIT_CWD'] ?? process.cwd(),
+  );
   const names = new Map([['user', 'you']]);
   const terminal = makeTerminal(args.quiet || args.json, (id) => names.get(id) ?? id);
 
@@ -153,19 +166,30 @@ const run = async (args: DemoArguments): Promise<void> => {
 
   try {
     // The actors.
-    const scribe = await state.spawn(scribeScript, 'keep the minutes', { id: `scribe-${randomUUID()}` });
-    const concierge = await state.spawn(conciergeScript(scribe.id), 'answer the user from the documents');
+    const scribe = await state.spawn(scribeScript, 'keep the minutes', {
+      id: `scribe-${randomUUID()}`,
+    });
+    const concierge = await state.spawn(
+      conciergeScript(scribe.id),
+      'answer the user from the documents',
+    );
     const librarian = await state.spawn(librarianScript(concierge.id), 'keep the index up to date');
     for (const { id, script } of [scribe, concierge, librarian]) names.set(id, script.name);
     conciergeId = concierge.id;
 
     // The librarian builds the index before anybody can ask.
-    const indexed = indexedBy(await orchestrator.tickActor(librarian, { userMessage: 'build the index' }));
+    const indexed = indexedBy(
+      await orchestrator.tickActor(librarian, { userMessage: 'build the index' }),
+    );
     if (indexed.files === 0) {
-      throw new UsageError(`${root} holds no Markdown or text files that can be read.${skippedText(indexed)}`);
+      throw new UsageError(
+        `${root} holds no Markdown or text files that can be read.${skippedText(indexed)}`,
+      );
     }
     if (!args.quiet && !args.json) {
-      terminal.note(`${root}: ${indexed.files} documents, ${indexed.chunks} passages; answers by ${model}.${skippedText(indexed)}`);
+      terminal.note(
+        `${root}: ${indexed.files} documents, ${indexed.chunks} passages; answers by ${model}.${skippedText(indexed)}`,
+      );
     }
 
     // Messages between the actors, and between them and the user.
@@ -176,7 +200,8 @@ const run = async (args: DemoArguments): Promise<void> => {
     });
     if (args.watch) orchestrator.startActorLoop(librarian, WATCH_MS);
 
-    const ticksSoFar = (): number => Object.values(orchestrator.stats().ticks).reduce((a, b) => a + b);
+    const ticksSoFar = (): number =>
+      Object.values(orchestrator.stats().ticks).reduce((a, b) => a + b);
     for await (const question of args.asks.length > 0 ? args.asks : questionsTyped()) {
       const [ticks, at] = [ticksSoFar(), performance.now()];
       const reply = await conversation.ask(question);
@@ -204,6 +229,8 @@ try {
   if (args.help) process.stdout.write(`${HELP}\n`);
   else await run(args);
 } catch (error) {
-  process.stderr.write(`${error instanceof UsageError ? error.message : `The demo failed: ${errorMessage(error)}`}\n`);
+  process.stderr.write(
+    `${error instanceof UsageError ? error.message : `The demo failed: ${errorMessage(error)}`}\n`,
+  );
   process.exitCode = 1;
 }

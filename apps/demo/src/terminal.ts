@@ -4,7 +4,8 @@ import type { Source } from './sources.ts';
 
 /** Removes what could move the cursor or forge a line: documents, models and file names are data. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-export const plain = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '');
+export const plain = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '');
 
 const oneLine = (text: string, length: number): string => {
   const line = plain(text).replace(/\s+/g, ' ');
@@ -17,7 +18,8 @@ export interface Terminal {
   readonly observe: (event: PantheonEvent) => void;
 }
 
-const cause = (from: string | undefined): string => (from === undefined ? '' : `, because of a message from ${from}`);
+const cause = (from: string | undefined): string =>
+  from === undefined ? '' : `, because of a message from ${from}`;
 
 /** Actors are called by the names of their scripts where `nameOf` knows them. */
 export const makeTerminal = (quiet: boolean, nameOf: (id: string) => string): Terminal => {
@@ -47,7 +49,8 @@ export const makeTerminal = (quiet: boolean, nameOf: (id: string) => string): Te
         const result = status === 'ok' ? `${durationMs} ms` : `${status}: ${error?.message}`;
         if (action.type === 'tool' && action.name !== 'refresh_index') {
           say(`${who} uses ${action.name} ${JSON.stringify(action.args)} (${result})`);
-        } else if (action.type === 'message') say(`${who} writes to ${nameOf(action.target ?? 'user')} (${result})`);
+        } else if (action.type === 'message')
+          say(`${who} writes to ${nameOf(action.target ?? 'user')} (${result})`);
         else if (status !== 'ok') say(`${who} could not ${action.type} (${result})`);
         return;
       }
@@ -77,6 +80,8 @@ export const makeTerminal = (quiet: boolean, nameOf: (id: string) => string): Te
 
 /** An answer as a person reads it. */
 export const formatAnswer = (answer: string, sources: readonly Source[]): string => {
-  const list = sources.map(({ file, line, heading }) => `  ${file}:${line}${heading === '' ? '' : `  (${heading})`}`);
+  const list = sources.map(
+    ({ file, line, heading }) => `  ${file}:${line}${heading === '' ? '' : `  (${heading})`}`,
+  );
   return plain(list.length === 0 ? `${answer}\n` : `${answer}\n\nSources:\n${list.join('\n')}\n`);
 };

@@ -20,16 +20,30 @@ export interface DeskTools {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-export const makeDeskTools = ({ root, context, onProgress }: DeskTools): readonly FunctionTool[] => [
+export const makeDeskTools = ({
+  root,
+  context,
+  onProgress,
+}: DeskTools): readonly FunctionTool[] => [
   defineTool({
     name: 'search_documents',
-    description: 'Searches the documents for passages about a question. Returns passages with file, line and heading.',
-    input: z.object({ query: z.string().min(1), limit: z.number().int().min(1).max(20).default(8) }),
+    description:
+      'Searches the documents for passages about a question. Returns passages with file, line and heading.',
+    input: z.object({
+      query: z.string().min(1),
+      limit: z.number().int().min(1).max(20).default(8),
+    }),
     sideEffect: 'none',
     idempotent: true,
     run: async ({ query, limit }) => {
       const hits = await context.search(query, { source: 'documents', limit });
-      return hits.map(({ file, line, endLine, heading, text }) => ({ file, line, endLine, heading, text }));
+      return hits.map(({ file, line, endLine, heading, text }) => ({
+        file,
+        line,
+        endLine,
+        heading,
+        text,
+      }));
     },
   }),
   defineTool({
@@ -44,14 +58,20 @@ export const makeDeskTools = ({ root, context, onProgress }: DeskTools): readonl
       if (size > MAX_FILE_BYTES) throw new Error(`${path} has ${size} bytes, too many to read`);
       const bytes = await readFile(real);
       if (bytes.includes(0)) throw new Error(`${path} is a binary file`);
-      const lines = bytes.toString('utf8').split('\n').slice(line - 1);
+      const lines = bytes
+        .toString('utf8')
+        .split('\n')
+        .slice(line - 1);
       return { file: path, line, heading: '', text: lines.join('\n').slice(0, MAX_READ) };
     },
   }),
   defineTool({
     name: 'list_documents',
     description: 'Lists the documents, all or those below a folder.',
-    input: z.object({ folder: z.string().default(''), limit: z.number().int().min(1).max(500).default(100) }),
+    input: z.object({
+      folder: z.string().default(''),
+      limit: z.number().int().min(1).max(500).default(100),
+    }),
     sideEffect: 'none',
     idempotent: true,
     run: async ({ folder, limit }) => {
@@ -82,7 +102,16 @@ export const makeDeskTools = ({ root, context, onProgress }: DeskTools): readonl
       });
       // One folder can hold thousands of files that are skipped: the first ones show what is wrong.
       const { added, changed, removed, files, chunks, durationMs, skipped } = report;
-      return { added, changed, removed, files, chunks, durationMs, skipped: skipped.slice(0, 20), skippedCount: skipped.length };
+      return {
+        added,
+        changed,
+        removed,
+        files,
+        chunks,
+        durationMs,
+        skipped: skipped.slice(0, 20),
+        skippedCount: skipped.length,
+      };
     },
   }),
 ];

@@ -41,9 +41,16 @@ describe('the desk with a model', () => {
   test('the model asks for a search, answers, and the answer names its sources', async () => {
     mock.on(
       { userMessage: QUESTION, hasToolResult: false },
-      { toolCalls: [{ name: 'search_documents', arguments: JSON.stringify({ query: 'rotate keys' }) }] },
+      {
+        toolCalls: [
+          { name: 'search_documents', arguments: JSON.stringify({ query: 'rotate keys' }) },
+        ],
+      },
     );
-    mock.on({ userMessage: QUESTION, hasToolResult: true }, { content: 'With keyctl rotate (keys.md:3).' });
+    mock.on(
+      { userMessage: QUESTION, hasToolResult: true },
+      { content: 'With keyctl rotate (keys.md:3).' },
+    );
     const { code, stdout, stderr } = await demo(
       { OPENAI_BASE_URL: `${mock.url}/v1`, OPENAI_MODEL: 'gpt-4o' },
       '--json',

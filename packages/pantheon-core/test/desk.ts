@@ -109,7 +109,12 @@ export const behavior = (
   plan: Plan['actions'] | ((input: PlanInput) => Plan | Promise<Plan>),
   more: Partial<Behavior> = {},
 ): Behavior =>
-  factory.createBehavior(name, mode, typeof plan === 'function' ? plan : () => ({ actions: plan }), more);
+  factory.createBehavior(
+    name,
+    mode,
+    typeof plan === 'function' ? plan : () => ({ actions: plan }),
+    more,
+  );
 
 /** A script with these behaviors in one talent. */
 export const script = (

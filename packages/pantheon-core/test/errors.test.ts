@@ -3,20 +3,36 @@ import { join } from 'node:path';
 import { PantheonError, errorInfo, errorMessage } from '@promethean/pantheon-core';
 import { expect, test } from 'vitest';
 
-const read = (path: string): string => readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
+const read = (path: string): string =>
+  readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
 
 test('docs/reference/errors.md documents exactly the codes of ErrorCode, in the same order', () => {
-  const union = read('packages/pantheon-core/src/core/errors.ts').split('export type ErrorCode =')[1]?.split(';')[0] ?? '';
+  const union =
+    read('packages/pantheon-core/src/core/errors.ts')
+      .split('export type ErrorCode =')[1]
+      ?.split(';')[0] ?? '';
   const codes = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code);
-  const documented = [...read('docs/reference/errors.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
+  const documented = [...read('docs/reference/errors.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(
+    ([, code]) => code,
+  );
   expect(codes.length).toBeGreaterThan(40);
   expect(documented).toEqual(codes);
 });
 
 test('an error tells its code, whether to try again, its cause and its details', () => {
   const cause = new Error('socket');
-  const error = new PantheonError('llm-failed', 'no answer', { retryable: true, cause, details: { status: 503 } });
-  expect(error).toMatchObject({ name: 'PantheonError', code: 'llm-failed', retryable: true, cause, details: { status: 503 } });
+  const error = new PantheonError('llm-failed', 'no answer', {
+    retryable: true,
+    cause,
+    details: { status: 503 },
+  });
+  expect(error).toMatchObject({
+    name: 'PantheonError',
+    code: 'llm-failed',
+    retryable: true,
+    cause,
+    details: { status: 503 },
+  });
   expect(errorInfo(error)).toEqual({ code: 'llm-failed', message: 'no answer', retryable: true });
   expect(errorInfo('text')).toEqual({ code: 'unexpected', message: 'text', retryable: false });
 });

@@ -23,46 +23,64 @@ describe('8.1 budgets', () => {
     [{ toolCalls: 3 }, { ticks: 2, calls: 2, tools: 3 }],
     [{ tokens: 25 }, { ticks: 2, calls: 2, tools: 4 }],
     [{ cost: 0.25 }, { ticks: 3, calls: 3, tools: 6 }],
-  ] as const)('%j: the call beyond the limit does not happen, and the actor pauses', async (budget, spent) => {
-    let calls = 0;
-    const { orchestrator, deps, invoked, events } = makeDesk({
-      complete: async ({ maxTokens = 6 }) => {
-        calls += 1;
-        const outputTokens = Math.min(maxTokens, 9);
-        return { role: 'assistant', content: 'x', usage: { inputTokens: 1, outputTokens, totalTokens: 1 + outputTokens } };
-      },
-      options: { estimateCost: ({ totalTokens }) => Math.min(totalTokens, 10) / 100 },
-    });
-    const { id } = await deps.state.spawn(spending(budget), 'g');
-    let ticks = 0;
-    for (let i = 0; i < 5; i += 1) {
-      const ticked = await orchestrator.deliver(id, 'go').catch((error) => error);
-      if (PantheonError.is(ticked, 'actor-not-runnable')) break;
-      if (ticked.behaviors.length > 0 && ticked.behaviors[0].error === undefined) ticks += 1;
-    }
-    expect({ ticks, calls, tools: invoked.length }).toMatchObject(
-      'tokens' in budget ? { tools: invoked.length } : spent,
-    );
-    if ('tokens' in budget) {
-      const used = events.reduce((sum, event) => sum + (event.type === 'llm-answered' ? (event.usage?.totalTokens ?? 0) : 0), 0);
-      expect(used).toBeLessThanOrEqual(25);
-      expect(used).toBeGreaterThan(10);
-    }
-    expect(await deps.state.get(id)).toMatchObject({ state: 'paused' });
-    const [resource, limit] = Object.entries(budget)[0] as [string, number];
-    expect(events.find(({ type }) => type === 'budget-exhausted')).toMatchObject({ resource, limit });
-  });
+  ] as const)(
+    '%j: the call beyond the limit does not happen, and the actor pauses',
+    async (budget, spent) => {
+      let calls = 0;
+      const { orchestrator, deps, invoked, events } = makeDesk({
+        complete: async ({ maxTokens = 6 }) => {
+          calls += 1;
+          const outputTokens = Math.min(maxTokens, 9);
+          return {
+            role: 'assistant',
+            content: 'x',
+            usage: { inputTokens: 1, outputTokens, totalTokens: 1 + outputTokens },
+          };
+        },
+        options: { estimateCost: ({ totalTokens }) => Math.min(totalTokens, 10) / 100 },
+      });
+      const { id } = await deps.state.spawn(spending(budget), 'g');
+      let ticks = 0;
+      for (let i = 0; i < 5; i += 1) {
+        const ticked = await orchestrator.deliver(id, 'go').catch((error) => error);
+        if (PantheonError.is(ticked, 'actor-not-runnable')) break;
+        if (ticked.behaviors.length > 0 && ticked.behaviors[0].error === undefined) ticks += 1;
+      }
+      expect({ ticks, calls, tools: invoked.length }).toMatchObject(
+        'tokens' in budget ? { tools: invoked.length } : spent,
+      );
+      if ('tokens' in budget) {
+        const used = events.reduce(
+          (sum, event) =>
+            sum + (event.type === 'llm-answered' ? (event.usage?.totalTokens ?? 0) : 0),
+          0,
+        );
+        expect(used).toBeLessThanOrEqual(25);
+        expect(used).toBeGreaterThan(10);
+      }
+      expect(await deps.state.get(id)).toMatchObject({ state: 'paused' });
+      const [resource, limit] = Object.entries(budget)[0] as [string, number];
+      expect(events.find(({ type }) => type === 'budget-exhausted')).toMatchObject({
+        resource,
+        limit,
+      });
+    },
+  );
 
   test('children draw on the account of their ancestor', async () => {
     const { orchestrator, deps, invoked } = makeDesk();
     const child = script([behavior('use', 'persistent', [tool('a'), tool('b')])]);
-    const parent = script([behavior('spawn', 'persistent', [{ type: 'spawn', actor: child, goal: 'c' }])], {
-      budget: { toolCalls: 3 },
-    });
+    const parent = script(
+      [behavior('spawn', 'persistent', [{ type: 'spawn', actor: child, goal: 'c' }])],
+      {
+        budget: { toolCalls: 3 },
+      },
+    );
     const { id } = await deps.state.spawn(parent, 'p');
     await orchestrator.deliver(id, 'one');
     await orchestrator.deliver(id, 'two');
-    for (const { id: childId } of await deps.state.list({ parentId: id })) await orchestrator.deliver(childId, 'go');
+    for (const { id: childId } of await deps.state.list({ parentId: id }))
+      await orchestrator.deliver(childId, 'go');
     expect(invoked).toHaveLength(3);
   });
 });
@@ -75,12 +93,17 @@ describe('8.2 and 8.3 approvals and permissions', () => {
   ];
   const desk = () => makeDesk({ tools: { list: () => specs } });
 
-  test('a tool that needs an approval is not run on a plan\'s word', async () => {
+  test("a tool that needs an approval is not run on a plan's word", async () => {
     const { orchestrator, invoked } = desk();
     const report = await orchestrator.tickActor(
-      actorOf([behavior('destroy', 'persistent', [{ ...tool('delete_all'), args: { approved: true } }])]),
+      actorOf([
+        behavior('destroy', 'persistent', [{ ...tool('delete_all'), args: { approved: true } }]),
+      ]),
     );
-    expect(report.outcomes[0]).toMatchObject({ status: 'denied', error: { code: 'approval-required' } });
+    expect(report.outcomes[0]).toMatchObject({
+      status: 'denied',
+      error: { code: 'approval-required' },
+    });
     expect(invoked).toEqual([]);
   });
 
@@ -93,7 +116,12 @@ describe('8.2 and 8.3 approvals and permissions', () => {
           behavior('try', 'persistent', ({ tools }) => {
             seen = tools.map(({ name }) => name);
             return {
-              actions: [tool('read_file'), tool('write_file'), say('hi'), { ...say('psst'), target: 'bob' }],
+              actions: [
+                tool('read_file'),
+                tool('write_file'),
+                say('hi'),
+                { ...say('psst'), target: 'bob' },
+              ],
             };
           }),
         ],
@@ -113,10 +141,16 @@ describe('8.2 and 8.3 approvals and permissions', () => {
       permissions: { tools: ['*'] },
     });
     const parent = actorOf([], { permissions: { tools: ['read_file'] } });
-    const child = (await orchestrator.executeAction({ type: 'spawn', actor: greedy, goal: 'g' }, parent)) as ActorRecord;
+    const child = (await orchestrator.executeAction(
+      { type: 'spawn', actor: greedy, goal: 'g' },
+      parent,
+    )) as ActorRecord;
     const stored = structuredClone({ ...child, script: undefined });
     await orchestrator.tickActor({ ...stored, script: child.script });
-    const grandchild = (await orchestrator.executeAction({ type: 'spawn', actor: greedy, goal: 'g' }, child)) as ActorRecord;
+    const grandchild = (await orchestrator.executeAction(
+      { type: 'spawn', actor: greedy, goal: 'g' },
+      child,
+    )) as ActorRecord;
     await orchestrator.deliver(grandchild.id, 'go');
     expect(invoked.map(({ name }) => name)).toEqual(['read_file', 'read_file']);
     expect((await deps.state.get(grandchild.id))?.parentId).toBe(child.id);
@@ -129,7 +163,10 @@ describe('spawn limits', () => {
     const report: string[] = [];
     const spawning = behavior('spawn', 'active', ({ outcomes, round }) => {
       report.push(...outcomes.map(({ status }) => status));
-      return { actions: round === 0 ? [{ type: 'spawn', actor: cyclic, goal: 'more', message: 'go' }] : [], again: round === 0 };
+      return {
+        actions: round === 0 ? [{ type: 'spawn', actor: cyclic, goal: 'more', message: 'go' }] : [],
+        again: round === 0,
+      };
     });
     const cyclic = script([spawning]);
     const { id } = await deps.state.spawn(cyclic, 'root');
@@ -143,14 +180,18 @@ describe('spawn limits', () => {
   test('children: at most maxChildren are alive, also when many are asked for at once', async () => {
     const { orchestrator, deps } = makeDesk({ options: { maxChildren: 3 } });
     const parent = actorOf([]);
-    const spawn = () => orchestrator.executeAction({ type: 'spawn', actor: script([]), goal: 'g' }, parent);
+    const spawn = () =>
+      orchestrator.executeAction({ type: 'spawn', actor: script([]), goal: 'g' }, parent);
     const results = await Promise.allSettled(Array.from({ length: 10 }, spawn));
     const failed = results.filter((result) => result.status === 'rejected');
     expect(failed.map(({ reason }) => reason.code)).toEqual(Array(7).fill('spawn-limit'));
     const [first] = await deps.state.list();
     await deps.state.update(first?.id as string, { state: 'completed' });
     await spawn();
-    await expect(spawn()).rejects.toMatchObject({ code: 'spawn-limit', details: { limit: 'maxChildren' } });
+    await expect(spawn()).rejects.toMatchObject({
+      code: 'spawn-limit',
+      details: { limit: 'maxChildren' },
+    });
   });
 
   test('an actor may be kept from spawning at all', async () => {
@@ -189,9 +230,14 @@ describe('8.4 supervision', () => {
     expect((await deps.state.get(child.id))?.state).toBe('idle');
     await orchestrator.deliver(child.id, 'go');
     expect((await deps.state.get(child.id))?.state).toBe(state);
-    await expect(orchestrator.tickActor(child)).rejects.toMatchObject({ code: 'actor-not-runnable' });
+    await expect(orchestrator.tickActor(child)).rejects.toMatchObject({
+      code: 'actor-not-runnable',
+    });
     expect(sent.filter(({ to }) => to === 'parent')).toHaveLength(then === 'escalate' ? 1 : 0);
-    expect(events.find(({ type }) => type === 'actor-state-changed')).toMatchObject({ state, reason: { message: 'broken' } });
+    expect(events.find(({ type }) => type === 'actor-state-changed')).toMatchObject({
+      state,
+      reason: { message: 'broken' },
+    });
   });
 
   test('failures further apart than withinMs do not add up', async () => {
@@ -222,7 +268,9 @@ describe('8.4 supervision', () => {
     const { orchestrator } = makeDesk();
     const actor = { id: 'bare', script: failing('pause'), goals: [] };
     for (let i = 0; i < 3; i += 1) await orchestrator.tickActor(actor);
-    await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'actor-not-runnable' });
+    await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({
+      code: 'actor-not-runnable',
+    });
     expect((await orchestrator.tickActor({ ...actor, state: 'idle' })).status).toBe('failed');
   });
 });
@@ -257,7 +305,10 @@ describe('9 events', () => {
     const run = async (): Promise<readonly PantheonEvent[]> => {
       const { orchestrator, deps, advance, events } = makeDesk();
       const reply = behavior('reply', 'active', ({ message }) => ({
-        actions: [{ type: 'message', target: message?.from ?? 'user', content: 'pong' }, tool('note')],
+        actions: [
+          { type: 'message', target: message?.from ?? 'user', content: 'pong' },
+          tool('note'),
+        ],
       }));
       for (const id of ['a', 'b']) await deps.state.spawn(script([reply]), 'g', { id });
       orchestrator.listen();

@@ -15,9 +15,9 @@ describe('5.1 startActorLoop', () => {
     async (interval) => {
       const { orchestrator, advance } = makeDesk();
       const ticks: number[] = [];
-      expect(() => orchestrator.startActorLoop(actorOf([counting(ticks, () => 0)]), interval as number)).toThrow(
-        'must be an integer from 1 to 2147483647',
-      );
+      expect(() =>
+        orchestrator.startActorLoop(actorOf([counting(ticks, () => 0)]), interval as number),
+      ).toThrow('must be an integer from 1 to 2147483647');
       await advance(10_000);
       expect(ticks).toEqual([]);
     },
@@ -78,7 +78,9 @@ describe('5.2 overlap and drift', () => {
     const door = gate();
     const tasks: (() => unknown)[] = [];
     const { orchestrator } = makeDesk({
-      deps: { schedule: { every: (_, task) => (tasks.push(task), () => {}), once: () => () => {} } },
+      deps: {
+        schedule: { every: (_, task) => (tasks.push(task), () => {}), once: () => () => {} },
+      },
     });
     let running = 0;
     orchestrator.startActorLoop(
@@ -119,7 +121,10 @@ describe('5.3 stopping a loop', () => {
     const before = orchestrator.startActorLoop(noting('before'), 10);
     before();
     before();
-    const inside: () => void = orchestrator.startActorLoop(noting('inside', () => inside()), 10);
+    const inside: () => void = orchestrator.startActorLoop(
+      noting('inside', () => inside()),
+      10,
+    );
     await advance(100);
     expect(ticks).toEqual(['inside']);
     expect(orchestrator.stats().loops).toBe(0);

@@ -40,7 +40,9 @@ describe('4.1 and 4.2: one at a time, first in first out', () => {
     orchestrator.listen();
     orchestrator.startActorLoop(record, 10);
     const ticks = [
-      ...Array.from({ length: 500 }, (_, i) => orchestrator.tickActor(record, { userMessage: `direct ${i}` })),
+      ...Array.from({ length: 500 }, (_, i) =>
+        orchestrator.tickActor(record, { userMessage: `direct ${i}` }),
+      ),
       orchestrator.deliver('ada', 'delivered'),
     ];
     await deps.bus.send({ from: 'user', to: 'ada', content: 'sent' });
@@ -84,7 +86,10 @@ describe('4.1 and 4.2: one at a time, first in first out', () => {
     };
     await pass('a');
     expect(started).toEqual(['a', 'b', 'c']);
-    expect(orchestrator.stats()).toMatchObject({ running: 2, runningActors: ['a', 'b', 'c', 'd'].filter((id) => id === 'b' || id === 'c') });
+    expect(orchestrator.stats()).toMatchObject({
+      running: 2,
+      runningActors: ['a', 'b', 'c', 'd'].filter((id) => id === 'b' || id === 'c'),
+    });
     for (const id of ['b', 'c', 'd', 'a', 'b']) await pass(id);
     expect(await codes(ticks)).toEqual(Array(6).fill('ok'));
     expect(started).toEqual(['a', 'b', 'c', 'd', 'a', 'b']);
@@ -100,7 +105,9 @@ describe('4.1 and 4.2: one at a time, first in first out', () => {
   ] as const)('policy %s with room for two: %j', async (policy, expected, texts) => {
     const { orchestrator } = makeDesk();
     const { actor, seen, door } = gated({ policy, capacity: 2 });
-    const ticks = ['1', '2', '3', '4'].map((userMessage) => orchestrator.tickActor(actor, { userMessage }));
+    const ticks = ['1', '2', '3', '4'].map((userMessage) =>
+      orchestrator.tickActor(actor, { userMessage }),
+    );
     door.open();
     expect(await codes(ticks)).toEqual(expected);
     expect(seen).toEqual(texts);
@@ -147,12 +154,15 @@ describe('4.1 and 4.2: one at a time, first in first out', () => {
     const { actor, door } = gated({ policy: 'drop-oldest', capacity: 1 });
     await deps.state.spawn(actor.script, 'g', { id: 'ada' });
     orchestrator.listen();
-    for (const content of ['1', '2', '3']) await deps.bus.send({ from: 'user', to: 'ada', content });
+    for (const content of ['1', '2', '3'])
+      await deps.bus.send({ from: 'user', to: 'ada', content });
     await advance(0);
     door.open();
     await advance(0);
     const letters = await deps.bus.deadLetters?.list();
-    expect(letters?.map(({ message, reason }) => [message.content, reason.code])).toEqual([['2', 'mailbox-dropped']]);
+    expect(letters?.map(({ message, reason }) => [message.content, reason.code])).toEqual([
+      ['2', 'mailbox-dropped'],
+    ]);
     expect(events.filter(({ type }) => type === 'message-dead')).toHaveLength(1);
     expect(orchestrator.stats().deadLetters).toBe(1);
   });
@@ -172,13 +182,18 @@ describe('4.3 re-entrancy', () => {
     });
     const actor: Actor = actorOf([
       behavior('selfish', 'active', async () => {
-        await desk.orchestrator.tickActor(actor, { userMessage: 'again' }).catch((error) => errors.push(error.code));
+        await desk.orchestrator
+          .tickActor(actor, { userMessage: 'again' })
+          .catch((error) => errors.push(error.code));
         return { actions: [{ type: 'tool', name: 'tick me', args: {} }] };
       }),
     ]);
     const report = await desk.orchestrator.tickActor(actor, { userMessage: 'go' });
     expect(errors).toEqual(['tick-reentrant']);
-    expect(report.outcomes[0]).toMatchObject({ status: 'failed', error: { code: 'tick-reentrant' } });
+    expect(report.outcomes[0]).toMatchObject({
+      status: 'failed',
+      error: { code: 'tick-reentrant' },
+    });
   });
 
   test('also by way of another actor', async () => {
@@ -207,7 +222,9 @@ describe('4.3 re-entrancy', () => {
     const heard: string[] = [];
     const talk = behavior('talk', 'active', ({ userMessage, actor }) => {
       heard.push(userMessage as string);
-      return { actions: heard.length < 3 ? [{ type: 'message', target: actor.id, content: 'next' }] : [] };
+      return {
+        actions: heard.length < 3 ? [{ type: 'message', target: actor.id, content: 'next' }] : [],
+      };
     });
     const { id } = await deps.state.spawn(script([talk]), 'g');
     orchestrator.listen();
@@ -231,13 +248,18 @@ describe('4.4 listen and deliver', () => {
     await deps.bus.send({ from: 'bob', to: 'stranger', content: 'hi' });
     await advance(0);
     expect(inputs).toEqual([{ userMessage: 'hi', from: 'bob', id: sent.id }]);
-    expect(events.find(({ type }) => type === 'message-sent')).toMatchObject({ causeId: sent.id, hops: 1 });
+    expect(events.find(({ type }) => type === 'message-sent')).toMatchObject({
+      causeId: sent.id,
+      hops: 1,
+    });
     end();
     end();
     await deps.bus.send({ from: 'bob', to: id, content: 'too late' });
     await advance(0);
     expect(inputs).toHaveLength(1);
-    await expect(orchestrator.deliver('nobody', 'hi')).rejects.toMatchObject({ code: 'actor-unknown' });
+    await expect(orchestrator.deliver('nobody', 'hi')).rejects.toMatchObject({
+      code: 'actor-unknown',
+    });
   });
 
   test('a broadcast ticks every actor but its sender', async () => {
@@ -268,7 +290,9 @@ describe('4.4 listen and deliver', () => {
     orchestrator.listen();
     await desk.deps.bus.send({ from: 'user', to: 'ada', content: 'hi' });
     await desk.advance(0);
-    expect(await desk.deps.bus.deadLetters?.list()).toMatchObject([{ reason: { message: 'the database is away' } }]);
+    expect(await desk.deps.bus.deadLetters?.list()).toMatchObject([
+      { reason: { message: 'the database is away' } },
+    ]);
   });
 
   test('in a group, a failed tick is tried again, and then set aside', async () => {
@@ -318,7 +342,9 @@ describe('5.3 stop', () => {
     const stopping = orchestrator.stop();
     expect(orchestrator.stop()).toBe(stopping);
     await deps.bus.send({ from: 'user', to: 'bob', content: 'too late' });
-    await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'orchestrator-stopped' });
+    await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({
+      code: 'orchestrator-stopped',
+    });
     expect(() => orchestrator.startActorLoop(actor)).toThrow('stopped');
     expect(() => orchestrator.listen()).toThrow('stopped');
     door.open();
@@ -356,6 +382,8 @@ describe('5.3 stop', () => {
     const { deps, orchestrator } = makeDesk();
     await orchestrator.stop();
     const other = makeOrchestrator(deps);
-    expect((await other.tickActor(actorOf([behavior('talk', 'persistent', [say('x')])]))).status).toBe('ok');
+    expect(
+      (await other.tickActor(actorOf([behavior('talk', 'persistent', [say('x')])]))).status,
+    ).toBe('ok');
   });
 });

@@ -24,9 +24,17 @@ describe('makeLlmBehavior', () => {
       tool: async (name) => (name === 'read' ? { text: 'contents' } : 'two hits'),
       deps: { llm },
     });
-    const behavior = makeLlmBehavior({ system: 'Be brief.', model: 'm', temperature: 0, maxTokens: 9 });
+    const behavior = makeLlmBehavior({
+      system: 'Be brief.',
+      model: 'm',
+      temperature: 0,
+      maxTokens: 9,
+    });
     const report = await orchestrator.tickActor(actorOf([behavior]), { userMessage: 'where?' });
-    expect(report).toMatchObject({ status: 'ok', behaviors: [{ name: 'reasoning', mode: 'active', rounds: 2 }] });
+    expect(report).toMatchObject({
+      status: 'ok',
+      behaviors: [{ name: 'reasoning', mode: 'active', rounds: 2 }],
+    });
     expect(invoked).toEqual([
       { name: 'search', args: { q: 'x' } },
       { name: 'read', args: { at: 1 } },
@@ -62,7 +70,9 @@ describe('makeLlmBehavior', () => {
       },
       deps: { llm },
     });
-    const report = await orchestrator.tickActor(actorOf([makeLlmBehavior()]), { userMessage: 'where?' });
+    const report = await orchestrator.tickActor(actorOf([makeLlmBehavior()]), {
+      userMessage: 'where?',
+    });
     expect(report.status).toBe('partial');
     const [failed, cut] = llm.calls[1]?.messages.slice(-2) ?? [];
     expect(failed?.content).toBe('error: no connection');
@@ -73,7 +83,9 @@ describe('makeLlmBehavior', () => {
     const again = asking(call('c', 'search'));
     const llm = makeScriptedLlm([again, again, 'enough']);
     const { orchestrator, sent } = makeDesk({ tools: { list: () => specs }, deps: { llm } });
-    await orchestrator.tickActor(actorOf([makeLlmBehavior({ maxToolRounds: 2 })]), { userMessage: 'go' });
+    await orchestrator.tickActor(actorOf([makeLlmBehavior({ maxToolRounds: 2 })]), {
+      userMessage: 'go',
+    });
     expect(llm.calls.map(({ tools }: LlmRequest) => tools?.length)).toEqual([2, 2, undefined]);
     expect(sent.map(({ content }) => content)).toEqual(['enough']);
   });
@@ -82,9 +94,14 @@ describe('makeLlmBehavior', () => {
     const llm = makeScriptedLlm(['a', 'b']);
     const { orchestrator } = makeDesk({ tools: { list: () => specs }, deps: { llm } });
     const behavior = makeLlmBehavior({ tools: ['read', 'search'] });
-    await orchestrator.tickActor(actorOf([behavior], { permissions: { tools: ['read'] } }), { userMessage: 'go' });
+    await orchestrator.tickActor(actorOf([behavior], { permissions: { tools: ['read'] } }), {
+      userMessage: 'go',
+    });
     await orchestrator.tickActor(actorOf([makeLlmBehavior({ tools: [] })]), { userMessage: 'go' });
-    expect(llm.calls.map(({ tools }: LlmRequest) => tools)).toEqual([[{ name: 'read' }], undefined]);
+    expect(llm.calls.map(({ tools }: LlmRequest) => tools)).toEqual([
+      [{ name: 'read' }],
+      undefined,
+    ]);
   });
 
   test('answers the sender of a message, or whom it is told; without input it reasons about the goal', async () => {
@@ -94,7 +111,9 @@ describe('makeLlmBehavior', () => {
     orchestrator.listen();
     await deps.bus.send({ from: 'bob', to: id, content: 'hi' });
     await advance(0);
-    await orchestrator.tickActor(actorOf([makeLlmBehavior({ target: () => 'carol' })]), { userMessage: 'hi' });
+    await orchestrator.tickActor(actorOf([makeLlmBehavior({ target: () => 'carol' })]), {
+      userMessage: 'hi',
+    });
     await orchestrator.tickActor(actorOf([makeLlmBehavior({ mode: 'passive' })]));
     expect(sent.slice(1).map(({ to }) => to)).toEqual(['bob', 'carol', 'user']);
     expect(llm.calls[2]?.messages).toEqual([{ role: 'user', content: 'be useful; be brief' }]);

@@ -1,6 +1,6 @@
 /** The specification, heading by heading: its examples run unchanged, its names, defaults, order and log lines hold. */
 import { makeOrchestrator } from '@promethean/pantheon-core';
-import type { Action, Actor, Behavior, OrchestratorDeps } from '@promethean/pantheon-core';
+import type { Action, Actor, Behavior } from '@promethean/pantheon-core';
 import { describe, expect, test } from 'vitest';
 import { actorOf, behavior, makeDesk, say, script } from './desk.ts';
 
@@ -17,13 +17,17 @@ describe('Core Architecture: Dependency Injection', () => {
   test('the eight dependencies are enough, and each missing one is named', () => {
     const { now, log, context, tools, llm, bus, schedule, state } = makeDesk().deps;
     const deps = { now, log, context, tools, llm, bus, schedule, state };
-    expect(Object.keys(makeOrchestrator(deps)).toSorted()).toEqual(
-      ['deliver', 'executeAction', 'listen', 'startActorLoop', 'stats', 'stop', 'tickActor'],
-    );
+    expect(Object.keys(makeOrchestrator(deps)).toSorted()).toEqual([
+      'deliver',
+      'executeAction',
+      'listen',
+      'startActorLoop',
+      'stats',
+      'stop',
+      'tickActor',
+    ]);
     for (const name of Object.keys(deps)) {
-      expect(() => makeOrchestrator({ ...deps, [name]: undefined } as unknown as OrchestratorDeps)).toThrow(
-        `deps.${name}`,
-      );
+      expect(() => makeOrchestrator({ ...deps, [name]: undefined })).toThrow(`deps.${name}`);
     }
   });
 });
@@ -52,7 +56,12 @@ describe('Action Execution System: Action Types', () => {
     const child = script([], { name: 'helper' });
     await orchestrator.executeAction({ type: 'spawn', actor: child, goal: 'help' }, actorOf([]));
     const [spawned] = await deps.state.list();
-    expect(spawned).toMatchObject({ script: child, goals: ['help'], state: 'idle', parentId: 'ada' });
+    expect(spawned).toMatchObject({
+      script: child,
+      goals: ['help'],
+      state: 'idle',
+      parentId: 'ada',
+    });
   });
 });
 
@@ -80,7 +89,9 @@ describe('Behavior Selection System: Behavior Execution Order', () => {
     const planning = (name: string): Behavior =>
       behavior(name, 'persistent', () => {
         order.push(`plan ${name}`);
-        return { actions: [1, 2].map((n) => ({ type: 'tool', name: `${name}${n}`, args: {} }) as const) };
+        return {
+          actions: [1, 2].map((n) => ({ type: 'tool', name: `${name}${n}`, args: {} }) as const),
+        };
       });
     const actor: Actor = {
       id: 'ada',
@@ -108,7 +119,10 @@ describe('Behavior Selection System: Behavior Execution Order', () => {
     ]);
     const report = await orchestrator.tickActor(actor);
     expect(sent.map(({ content }) => content)).toEqual(['still here']);
-    expect(logs).toContainEqual({ message: 'Behavior broken failed', meta: { error: 'no plan today' } });
+    expect(logs).toContainEqual({
+      message: 'Behavior broken failed',
+      meta: { error: 'no plan today' },
+    });
     expect(report.status).toBe('partial');
   });
 });
@@ -166,7 +180,10 @@ describe('Actor Lifecycle Management: Actor Loop Management and Loop Configurati
   test('each actor has its own interval', async () => {
     const { orchestrator, advance } = makeDesk();
     const ticks: Record<string, number> = {};
-    for (const [id, intervalMs] of [['fast', 100], ['slow', 1_000]] as const) {
+    for (const [id, intervalMs] of [
+      ['fast', 100],
+      ['slow', 1_000],
+    ] as const) {
       const count = behavior('count', 'passive', () => {
         ticks[id] = (ticks[id] ?? 0) + 1;
         return { actions: [] };
@@ -189,7 +206,10 @@ describe('Actor Lifecycle Management: Actor Loop Management and Loop Configurati
     await advance(300);
     expect(compilations).toBe(3);
     expect(logs.filter(({ message }) => message === 'Actor loop error for ada')).toEqual(
-      Array(3).fill({ message: 'Actor loop error for ada', meta: { error: 'the context is gone' } }),
+      Array(3).fill({
+        message: 'Actor loop error for ada',
+        meta: { error: 'the context is gone' },
+      }),
     );
   });
 });

@@ -25,7 +25,11 @@ describe('3.1 report', () => {
       usage: { inputTokens: 6, outputTokens: 8, totalTokens: 14 },
     });
     expect(report.outcomes.map(({ id, status, value }) => ({ id, status, value }))).toMatchObject([
-      { id: `${report.tickId}/0/0/0`, status: 'ok', value: { from: 'ada', to: 'user', content: 'yes' } },
+      {
+        id: `${report.tickId}/0/0/0`,
+        status: 'ok',
+        value: { from: 'ada', to: 'user', content: 'yes' },
+      },
       { id: `${report.tickId}/0/0/1`, status: 'ok', value: 'look done' },
     ]);
     expect(structuredClone(report)).toEqual(report);
@@ -48,7 +52,10 @@ describe('3.2 context', () => {
 
   test('is compiled once for all behaviors and rounds', async () => {
     const { orchestrator, compiled } = makeDesk();
-    const twice = behavior('twice', 'persistent', ({ round }) => ({ actions: [], again: round === 0 }));
+    const twice = behavior('twice', 'persistent', ({ round }) => ({
+      actions: [],
+      again: round === 0,
+    }));
     await orchestrator.tickActor(actorOf([twice, behavior('other', 'persistent', [])]));
     expect(compiled).toHaveLength(1);
   });
@@ -101,7 +108,11 @@ describe('3.3 parallel planning', () => {
     );
     const report = await orchestrator.tickActor(actor);
     expect(sent).toHaveLength(1);
-    expect(report.behaviors.map(({ error }) => error?.message)).toEqual([undefined, 'at once', 'soon']);
+    expect(report.behaviors.map(({ error }) => error?.message)).toEqual([
+      undefined,
+      'at once',
+      'soon',
+    ]);
   });
 
   test('each plan has its own limit in time', async () => {
@@ -133,7 +144,11 @@ describe('3.4 rounds', () => {
     const seen: (readonly ActionOutcome[])[] = [];
     const { orchestrator } = makeDesk();
     const report = await orchestrator.tickActor(actorOf([counting(seen, 3)]));
-    expect(seen.map((outcomes) => outcomes.map(({ value }) => value))).toEqual([[], ['t0 done'], ['t1 done']]);
+    expect(seen.map((outcomes) => outcomes.map(({ value }) => value))).toEqual([
+      [],
+      ['t0 done'],
+      ['t1 done'],
+    ]);
     expect(report.behaviors[0]).toMatchObject({ rounds: 3 });
     expect(report.outcomes.map(({ round }) => round)).toEqual([0, 1, 2]);
   });
@@ -146,7 +161,10 @@ describe('3.4 rounds', () => {
     ] as const) {
       const seen: (readonly ActionOutcome[])[] = [];
       const { orchestrator, sent } = makeDesk({ options });
-      const actor = actorOf([counting(seen, Infinity), behavior('next', 'persistent', [say('on')])], script);
+      const actor = actorOf(
+        [counting(seen, Infinity), behavior('next', 'persistent', [say('on')])],
+        script,
+      );
       const report = await orchestrator.tickActor(actor);
       expect(seen).toHaveLength(expected);
       expect(report.behaviors[0]?.error?.code).toBe('rounds-exceeded');
@@ -157,26 +175,59 @@ describe('3.4 rounds', () => {
 
 describe('3.5 isolation', () => {
   test.each([
-    ['throws an Error', () => { throw new Error('x'); }],
-    ['throws undefined', () => { throw undefined; }],
-    ['throws a proxy whose traps throw', () => {
-      throw new Proxy({}, { get: () => { throw new Error('trap'); } });
-    }],
+    [
+      'throws an Error',
+      () => {
+        throw new Error('x');
+      },
+    ],
+    [
+      'throws undefined',
+      () => {
+        throw undefined;
+      },
+    ],
+    [
+      'throws a proxy whose traps throw',
+      () => {
+        throw new Proxy(
+          {},
+          {
+            get: () => {
+              throw new Error('trap');
+            },
+          },
+        );
+      },
+    ],
     ['rejects with null', () => Promise.reject(null)],
     ['resolves to nothing', async () => undefined as never],
     ['resolves to a string', async () => 'text' as never],
     ['has actions that are no list', () => ({ actions: 'all of them' }) as never],
-    ['has getters that throw', () => ({ get actions(): never { throw new Error('getter'); } })],
+    [
+      'has getters that throw',
+      () => ({
+        get actions(): never {
+          throw new Error('getter');
+        },
+      }),
+    ],
     ['has too many actions', () => ({ actions: Array(33).fill(say('spam')) })],
-  ] as [string, () => Plan | Promise<Plan>][])('a plan that %s fails its behavior only', async (_, plan) => {
-    const { orchestrator, sent } = makeDesk();
-    const report = await orchestrator.tickActor(
-      actorOf([behavior('bad', 'persistent', plan), behavior('good', 'persistent', [say('fine')])]),
-    );
-    expect(report.status).toBe('partial');
-    expect(report.behaviors[0]?.error).toBeDefined();
-    expect(sent.map(({ content }) => content)).toEqual(['fine']);
-  });
+  ] as [string, () => Plan | Promise<Plan>][])(
+    'a plan that %s fails its behavior only',
+    async (_, plan) => {
+      const { orchestrator, sent } = makeDesk();
+      const report = await orchestrator.tickActor(
+        actorOf([
+          behavior('bad', 'persistent', plan),
+          behavior('good', 'persistent', [say('fine')]),
+        ]),
+      );
+      expect(report.status).toBe('partial');
+      expect(report.behaviors[0]?.error).toBeDefined();
+      expect(sent.map(({ content }) => content)).toEqual(['fine']);
+    },
+  );
 
   test('an action of the wrong shape is invalid, with its path; valid siblings run', async () => {
     const { orchestrator, sent } = makeDesk();
@@ -192,12 +243,19 @@ describe('3.5 isolation', () => {
       { type: 'launch' },
       null,
       'message',
-      { get type(): never { throw new Error('getter'); } },
+      {
+        get type(): never {
+          throw new Error('getter');
+        },
+      },
     ];
     const report = await orchestrator.tickActor(
       actorOf([behavior('mixed', 'persistent', [...bad, say('valid')] as never)]),
     );
-    expect(report.outcomes.map(({ status }) => status)).toEqual([...bad.map(() => 'invalid'), 'ok']);
+    expect(report.outcomes.map(({ status }) => status)).toEqual([
+      ...bad.map(() => 'invalid'),
+      'ok',
+    ]);
     expect(report.outcomes.map(({ error }) => error?.message)).toEqual([
       'actions[0].content must be a string',
       'actions[1].target must be the id of a recipient',
@@ -229,7 +287,12 @@ describe('3.5 isolation', () => {
         behavior('lax', 'persistent', [failing, say('sent')]),
       ]),
     );
-    expect(report.outcomes.map(({ status }) => status)).toEqual(['failed', 'skipped', 'failed', 'ok']);
+    expect(report.outcomes.map(({ status }) => status)).toEqual([
+      'failed',
+      'skipped',
+      'failed',
+      'ok',
+    ]);
     expect(sent.map(({ content }) => content)).toEqual(['sent']);
   });
 });
@@ -254,7 +317,9 @@ describe('3.6 context, log and observer failures', () => {
       return Promise.reject(new Error('log')) as never;
     };
     const { orchestrator } = makeDesk({ deps: { log: fail, observe: fail } });
-    const report = await orchestrator.tickActor(actorOf([behavior('talk', 'persistent', [say('hi')])]));
+    const report = await orchestrator.tickActor(
+      actorOf([behavior('talk', 'persistent', [say('hi')])]),
+    );
     expect(report.status).toBe('ok');
   });
 });
@@ -263,8 +328,13 @@ describe('3.7 executeAction', () => {
   test('resolves to the value of the action', async () => {
     const { orchestrator, deps } = makeDesk();
     const actor = actorOf([]);
-    expect(await orchestrator.executeAction(say('hi'), actor)).toMatchObject({ from: 'ada', to: 'user' });
-    expect(await orchestrator.executeAction({ type: 'tool', name: 'x', args: {} }, actor)).toBe('x done');
+    expect(await orchestrator.executeAction(say('hi'), actor)).toMatchObject({
+      from: 'ada',
+      to: 'user',
+    });
+    expect(await orchestrator.executeAction({ type: 'tool', name: 'x', args: {} }, actor)).toBe(
+      'x done',
+    );
     const spawned = await orchestrator.executeAction(
       { type: 'spawn', actor: actor.script, goal: 'g' },
       actor,
@@ -275,9 +345,11 @@ describe('3.7 executeAction', () => {
   test('rejects with a typed error; a forged sender has no effect', async () => {
     const { orchestrator, sent } = makeDesk();
     const actor = actorOf([]);
-    await expect(orchestrator.executeAction({ type: 'fly' } as never, actor)).rejects.toMatchObject({
-      code: 'action-invalid',
-    });
+    await expect(orchestrator.executeAction({ type: 'fly' } as never, actor)).rejects.toMatchObject(
+      {
+        code: 'action-invalid',
+      },
+    );
     await expect(orchestrator.executeAction(say('x'), { id: '' } as never)).rejects.toMatchObject({
       code: 'actor-invalid',
     });
@@ -326,7 +398,15 @@ describe('3.7 executeAction', () => {
 describe('3.8 redaction', () => {
   test('what redact names reaches neither log nor observer, and the tool gets it all the same', async () => {
     const { orchestrator, logs, events, invoked } = makeDesk({
-      options: { redact: ['action.args.password', 'outcome.action.args.password', 'report.*.*.args.password', 'report.outcomes.*.action.args.password', 'report.actions.*.args.password'] },
+      options: {
+        redact: [
+          'action.args.password',
+          'outcome.action.args.password',
+          'report.*.*.args.password',
+          'report.outcomes.*.action.args.password',
+          'report.actions.*.args.password',
+        ],
+      },
     });
     const args = { user: 'ada', password: 'hunter2' };
     await orchestrator.tickActor(
@@ -393,7 +473,9 @@ describe('3.9 bounds', () => {
   });
 
   test('a tick is given up after tickTimeoutMs: what runs is aborted, the rest is skipped', async () => {
-    const { orchestrator, advance } = makeDesk({ options: { tickTimeoutMs: 100, planTimeoutMs: 80 } });
+    const { orchestrator, advance } = makeDesk({
+      options: { tickTimeoutMs: 100, planTimeoutMs: 80 },
+    });
     const signals: AbortSignal[] = [];
     const deaf = (name: string) =>
       behavior(name, 'persistent', ({ signal }: PlanInput) => {
@@ -431,35 +513,46 @@ describe('3.9 bounds', () => {
         return { actions: [{ type: 'tool', name: 't', args: {} }, say('not sent')] };
       }),
     ]);
-    const report = await orchestrator.tickActor(actor, { userMessage: 'go', signal: caller.signal });
+    const report = await orchestrator.tickActor(actor, {
+      userMessage: 'go',
+      signal: caller.signal,
+    });
     expect(report.status).toBe('cancelled');
     expect(report.outcomes.map(({ status }) => status)).toEqual(['cancelled', 'skipped']);
     expect(seen).toHaveLength(2);
     expect(seen.map((signal) => signal?.aborted)).toEqual([false, true]);
   });
 
-  test.each(['before', 'compiling', 'planning', 'acting'])('cancelled while %s: status cancelled, nothing after it', async (phase) => {
-    const caller = new AbortController();
-    const abort = async <T,>(at: string, value: T): Promise<T> => {
-      if (at !== phase) return value;
-      caller.abort();
-      return never<T>();
-    };
-    if (phase === 'before') caller.abort();
-    const { orchestrator, sent } = makeDesk({
-      compile: () => abort('compiling', []),
-      tool: () => abort('acting', 'done'),
-    });
-    const actor = actorOf([
-      behavior('work', 'active', () =>
-        abort<Plan>('planning', { actions: [{ type: 'tool', name: 't', args: {} }, say('late')] }),
-      ),
-    ]);
-    const report = await orchestrator.tickActor(actor, { userMessage: 'go', signal: caller.signal });
-    expect(report.status).toBe('cancelled');
-    expect(sent).toEqual([]);
-    expect(orchestrator.stats().running).toBe(0);
-  });
+  test.each(['before', 'compiling', 'planning', 'acting'])(
+    'cancelled while %s: status cancelled, nothing after it',
+    async (phase) => {
+      const caller = new AbortController();
+      const abort = async <T>(at: string, value: T): Promise<T> => {
+        if (at !== phase) return value;
+        caller.abort();
+        return never<T>();
+      };
+      if (phase === 'before') caller.abort();
+      const { orchestrator, sent } = makeDesk({
+        compile: () => abort('compiling', []),
+        tool: () => abort('acting', 'done'),
+      });
+      const actor = actorOf([
+        behavior('work', 'active', () =>
+          abort<Plan>('planning', {
+            actions: [{ type: 'tool', name: 't', args: {} }, say('late')],
+          }),
+        ),
+      ]);
+      const report = await orchestrator.tickActor(actor, {
+        userMessage: 'go',
+        signal: caller.signal,
+      });
+      expect(report.status).toBe('cancelled');
+      expect(sent).toEqual([]);
+      expect(orchestrator.stats().running).toBe(0);
+    },
+  );
 
   test('ticks that wait for nothing long leave no timer', async () => {
     const { orchestrator, advance, pendingTimers } = makeDesk();
@@ -475,7 +568,12 @@ describe('3.9 bounds', () => {
 
   test('a thenable that calls back twice, and one that never does', async () => {
     const { orchestrator, advance } = makeDesk({ options: { planTimeoutMs: 10 } });
-    const twice = { then: (done: (plan: Plan) => void) => { done({ actions: [] }); done({ actions: [] }); } };
+    const twice = {
+      then: (done: (plan: Plan) => void) => {
+        done({ actions: [] });
+        done({ actions: [] });
+      },
+    };
     const deaf = { then: () => {} };
     const ticking = orchestrator.tickActor(
       actorOf([
@@ -486,7 +584,11 @@ describe('3.9 bounds', () => {
     );
     await advance(10);
     const report = await ticking;
-    expect(report.behaviors.map(({ error }) => error?.code)).toEqual([undefined, 'timeout', undefined]);
+    expect(report.behaviors.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      'timeout',
+      undefined,
+    ]);
   });
 });
 
@@ -497,9 +599,15 @@ describe('3.10 actors that do not run', () => {
     const record = await deps.state.spawn(script, 'g');
     await deps.state.update(record.id, { state });
     // The record that the caller holds is older than the update.
-    await expect(orchestrator.tickActor(record)).rejects.toMatchObject({ code: 'actor-not-runnable' });
-    await expect(orchestrator.deliver(record.id, 'hi')).rejects.toMatchObject({ code: 'actor-not-runnable' });
-    await expect(orchestrator.tickActor({ id: 'bare', script, goals: [], state })).rejects.toMatchObject({
+    await expect(orchestrator.tickActor(record)).rejects.toMatchObject({
+      code: 'actor-not-runnable',
+    });
+    await expect(orchestrator.deliver(record.id, 'hi')).rejects.toMatchObject({
+      code: 'actor-not-runnable',
+    });
+    await expect(
+      orchestrator.tickActor({ id: 'bare', script, goals: [], state }),
+    ).rejects.toMatchObject({
       code: 'actor-not-runnable',
     });
     await deps.state.update(record.id, { state: 'idle' });
@@ -511,25 +619,38 @@ describe('3.11 bad input', () => {
   test.each([
     [undefined, 'actor must be an object'],
     [{}, 'actor.id must be a string of 1 to 256 characters, none of them a control character'],
-    [{ id: 'a\nb', goals: [], script: {} }, 'actor.id must be a string of 1 to 256 characters, none of them a control character'],
+    [
+      { id: 'a\nb', goals: [], script: {} },
+      'actor.id must be a string of 1 to 256 characters, none of them a control character',
+    ],
     [{ id: 'a' }, 'actor.goals must be a list'],
     [{ id: 'a', goals: [1] }, 'actor.goals[0] must be a string'],
     [{ id: 'a', goals: [] }, 'actor.script must be an object'],
-    [{ id: 'a', goals: [], script: { name: 's', contextSources: [], talents: [{ name: 't', behaviors: [{ name: 'b', mode: 'lazy' }] }] } },
-      'actor.script.talents[0].behaviors[0].mode must be active, passive or persistent'],
+    [
+      {
+        id: 'a',
+        goals: [],
+        script: {
+          name: 's',
+          contextSources: [],
+          talents: [{ name: 't', behaviors: [{ name: 'b', mode: 'lazy' }] }],
+        },
+      },
+      'actor.script.talents[0].behaviors[0].mode must be active, passive or persistent',
+    ],
   ])('%j: %s', async (actor, message) => {
     const { orchestrator } = makeDesk();
     await expect(orchestrator.tickActor(actor as never)).rejects.toThrow(message);
     expect(() => orchestrator.startActorLoop(actor as never)).toThrow(message);
   });
 
-  test.each([[5, 'input must be an object'], [{ userMessage: 5 }, 'input.userMessage must be a string']])(
-    'the input %j: %s',
-    async (input, message) => {
-      const { orchestrator } = makeDesk();
-      await expect(orchestrator.tickActor(actorOf([]), input as never)).rejects.toThrow(message);
-    },
-  );
+  test.each([
+    [5, 'input must be an object'],
+    [{ userMessage: 5 }, 'input.userMessage must be a string'],
+  ])('the input %j: %s', async (input, message) => {
+    const { orchestrator } = makeDesk();
+    await expect(orchestrator.tickActor(actorOf([]), input as never)).rejects.toThrow(message);
+  });
 
   test('a scheduler that was closed fails the tick, and not the mailbox', async () => {
     const closed = (): never => {
@@ -544,14 +665,21 @@ describe('3.11 bad input', () => {
   });
 
   test('options out of range are refused by name', () => {
-    for (const options of [{ maxRounds: 0 }, { planTimeoutMs: Number.NaN }, { tickTimeoutMs: 2 ** 31 }]) {
+    for (const options of [
+      { maxRounds: 0 },
+      { planTimeoutMs: Number.NaN },
+      { tickTimeoutMs: 2 ** 31 },
+    ]) {
       expect(() => makeDesk({ options })).toThrow(`options.${Object.keys(options)[0]}`);
     }
     expect(() => makeDesk({ options: { tickTimeoutMs: Infinity } })).not.toThrow();
   });
 
   test('errors are recognised across copies of the package', () => {
-    const foreign = Object.assign(new Error('x'), { [Symbol.for('promethean.pantheon.error')]: true, code: 'timeout' });
+    const foreign = Object.assign(new Error('x'), {
+      [Symbol.for('promethean.pantheon.error')]: true,
+      code: 'timeout',
+    });
     expect(PantheonError.is(foreign, 'timeout')).toBe(true);
     expect(PantheonError.is(new Error('x'))).toBe(false);
     expect(PantheonError.is(null)).toBe(false);

@@ -206,7 +206,14 @@ export class Actions {
     const error = new PantheonError(
       'hops-exceeded',
       `a message from ${actor.id} to ${message.to} would be number ${message.hops + 1} of a chain; ${this.#kernel.settings.maxHops} hops are the limit (maxHops)`,
-      { details: { from: actor.id, to: message.to, hops: message.hops, causationId: message.causationId } },
+      {
+        details: {
+          from: actor.id,
+          to: message.to,
+          hops: message.hops,
+          causationId: message.causationId,
+        },
+      },
     );
     const now = this.#kernel.deps.now();
     await this.#kernel.bury(actor.id, {
@@ -270,11 +277,11 @@ export class Actions {
     this.#effects.spawned(child);
     if (action.message !== undefined) {
       // The parent may always speak to the child that it has just made.
-      await this.#send(
-        { type: 'message', target: child.id, content: action.message },
-        actor,
-        { ...call, lineage: { ...call.lineage, permissions: [] }, drive: WITHIN_A_STEP },
-      );
+      await this.#send({ type: 'message', target: child.id, content: action.message }, actor, {
+        ...call,
+        lineage: { ...call.lineage, permissions: [] },
+        drive: WITHIN_A_STEP,
+      });
     }
     return child;
   }

@@ -211,7 +211,9 @@ export class Drive<T> {
       this.#isSlow = true;
       if (!this.#isConcluded) {
         const { limitMs } = this.#whole;
-        this.#cancelWhole = this.#clockwork.after(limitMs, () => this.abandon(this.#whole.timedOut()));
+        this.#cancelWhole = this.#clockwork.after(limitMs, () =>
+          this.abandon(this.#whole.timedOut()),
+        );
       }
     }
     const step = this.#step;

@@ -126,7 +126,8 @@ const actionProblem = (
     case 'message': {
       if (typeof action['content'] !== 'string') return `${path}.content must be a string`;
       const { target } = action;
-      if (target !== undefined && !isId(target)) return `${path}.target must be the id of a recipient`;
+      if (target !== undefined && !isId(target))
+        return `${path}.target must be the id of a recipient`;
       return undefined;
     }
     case 'tool': {
@@ -152,7 +153,9 @@ const actionProblem = (
       const { entries } = action;
       if (!Array.isArray(entries)) return `${path}.entries must be a list`;
       const bad = entries.findIndex((entry) => !isMessage(entry));
-      return bad === -1 ? undefined : `${path}.entries[${bad}] must be a message with role and content`;
+      return bad === -1
+        ? undefined
+        : `${path}.entries[${bad}] must be a message with role and content`;
     }
     default: {
       if (typeof type === 'string' && isCustom(type)) return undefined;
@@ -237,7 +240,9 @@ export const readPlan = (value: unknown, behavior: string): Plan => {
     if (!isObject(value)) throw refuse('plan must resolve to { actions }');
     ({ actions, again, carry } = value);
   } catch (error) {
-    throw PantheonError.is(error) ? error : refuse(`the plan cannot be read: ${errorMessage(error)}`);
+    throw PantheonError.is(error)
+      ? error
+      : refuse(`the plan cannot be read: ${errorMessage(error)}`);
   }
   if (!Array.isArray(actions)) throw refuse('plan.actions must be a list');
   if (actions.length > MAX_ACTIONS) {

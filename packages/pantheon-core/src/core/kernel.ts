@@ -92,7 +92,10 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
   const number = (name: keyof OrchestratorOptions, fallback: number, min: number): number => {
     const value: unknown = options[name] ?? fallback;
     if (typeof value !== 'number' || !(value >= min)) {
-      throw new PantheonError('option-invalid', `options.${name} must be a number of at least ${min}`);
+      throw new PantheonError(
+        'option-invalid',
+        `options.${name} must be a number of at least ${min}`,
+      );
     }
     return value;
   };
@@ -133,9 +136,14 @@ const redactPath = (value: unknown, path: readonly string[]): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const keys = key === '*' ? Object.keys(value) : Object.hasOwn(value, key) ? [key] : [];
   if (keys.length === 0) return value;
-  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [...value] : { ...value };
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value)
+    ? [...value]
+    : { ...value };
   for (const name of keys) {
-    (copy as Record<string, unknown>)[name] = redactPath((value as Record<string, unknown>)[name], rest);
+    (copy as Record<string, unknown>)[name] = redactPath(
+      (value as Record<string, unknown>)[name],
+      rest,
+    );
   }
   return copy;
 };
@@ -211,12 +219,19 @@ export class Kernel {
   async bury(actorId: string, letter: DeadLetter): Promise<void> {
     this.deadLetters += 1;
     const { message, reason } = letter;
-    this.log(`Message ${message.id} set aside`, { actorId, reason: reason.code, error: reason.message });
+    this.log(`Message ${message.id} set aside`, {
+      actorId,
+      reason: reason.code,
+      error: reason.message,
+    });
     this.emit({ type: 'message-dead', at: letter.deadAt, actorId, letter });
     try {
       await this.deps.bus.deadLetters?.add(letter);
     } catch (error) {
-      this.log(`Message ${message.id} could not be kept`, { actorId, error: errorInfo(error).message });
+      this.log(`Message ${message.id} could not be kept`, {
+        actorId,
+        error: errorInfo(error).message,
+      });
     }
   }
 

@@ -39,7 +39,10 @@ export class Loops {
   /** Ticks the actor every `intervalMs` until the returned function is called. */
   start(actor: Actor, intervalMs: number): () => void {
     if (this.#stopped) {
-      throw new PantheonError('orchestrator-stopped', 'the orchestrator has been stopped; it starts no loop');
+      throw new PantheonError(
+        'orchestrator-stopped',
+        'the orchestrator has been stopped; it starts no loop',
+      );
     }
     if (!isDelay(intervalMs, 1)) {
       throw new PantheonError(
@@ -108,7 +111,9 @@ export class Loops {
         // A paused actor may go on; one that is completed or failed will not.
         if (error.details['state'] !== 'paused') loop.stop();
       } else if (!PantheonError.is(error, 'orchestrator-stopped')) {
-        this.#kernel.log(`Actor loop error for ${loop.actor.id}`, { error: errorInfo(error).message });
+        this.#kernel.log(`Actor loop error for ${loop.actor.id}`, {
+          error: errorInfo(error).message,
+        });
       }
     } finally {
       loop.busy = false;

@@ -56,7 +56,9 @@ export class Mailboxes {
   }
 
   get runningActors(): readonly string[] {
-    return [...this.#boxes.values()].filter(({ running }) => running !== undefined).map(({ id }) => id);
+    return [...this.#boxes.values()]
+      .filter(({ running }) => running !== undefined)
+      .map(({ id }) => id);
   }
 
   get waiting(): number {
@@ -124,7 +126,9 @@ export class Mailboxes {
     switch (policy) {
       case 'reject':
         if (box.running !== undefined) {
-          return Promise.reject(refusal('actor-busy', `${box.id} is ticking and takes no other input`, true));
+          return Promise.reject(
+            refusal('actor-busy', `${box.id} is ticking and takes no other input`, true),
+          );
         }
         break;
       case 'coalesce':
@@ -132,17 +136,25 @@ export class Mailboxes {
         break;
       case 'interrupt': {
         for (const item of box.waiting.splice(0)) {
-          this.#refuse(item, refusal('mailbox-dropped', `newer input for ${box.id} took its place`));
+          this.#refuse(
+            item,
+            refusal('mailbox-dropped', `newer input for ${box.id} took its place`),
+          );
         }
         // First in, then out: an aborted tick ends at once, and goes on with what it finds waiting.
         const waiting = this.#append(box, request);
-        box.running?.drive.abandon(refusal('tick-cancelled', `newer input for ${box.id} interrupted the tick`));
+        box.running?.drive.abandon(
+          refusal('tick-cancelled', `newer input for ${box.id} interrupted the tick`),
+        );
         return waiting;
       }
       case 'drop-oldest':
         if (oldest !== undefined && box.waiting.length >= capacity) {
           box.waiting.shift();
-          this.#refuse(oldest, refusal('mailbox-dropped', `the mailbox of ${box.id} was full (${capacity})`));
+          this.#refuse(
+            oldest,
+            refusal('mailbox-dropped', `the mailbox of ${box.id} was full (${capacity})`),
+          );
         }
         break;
       default:
@@ -150,7 +162,11 @@ export class Mailboxes {
     }
     if (box.waiting.length >= capacity) {
       return Promise.reject(
-        refusal('mailbox-full', `the mailbox of ${box.id} is full (${capacity}); try again later`, true),
+        refusal(
+          'mailbox-full',
+          `the mailbox of ${box.id} is full (${capacity}); try again later`,
+          true,
+        ),
       );
     }
     return this.#append(box, request);
@@ -238,7 +254,10 @@ export class Mailboxes {
       }
       this.#refuse(
         item,
-        refusal('message-expired', `input for ${box.id} waited ${waitedMs} ms; script.mailbox.ttlMs is ${ttlMs}`),
+        refusal(
+          'message-expired',
+          `input for ${box.id} waited ${waitedMs} ms; script.mailbox.ttlMs is ${ttlMs}`,
+        ),
       );
     }
     return undefined;

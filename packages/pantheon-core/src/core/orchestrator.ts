@@ -70,7 +70,10 @@ export const makeOrchestrator = (
 ): Orchestrator => {
   const missing = REQUIRED.filter((name) => deps[name] === undefined);
   if (missing.length > 0) {
-    throw new PantheonError('option-invalid', `makeOrchestrator needs deps.${missing.join(', deps.')}`);
+    throw new PantheonError(
+      'option-invalid',
+      `makeOrchestrator needs deps.${missing.join(', deps.')}`,
+    );
   }
   const kernel = new Kernel(deps, options);
   const supervisor = new Supervisor(kernel);
@@ -89,7 +92,14 @@ export const makeOrchestrator = (
   function* single(drive: Drive<unknown>, action: Action, actor: Actor): Course<unknown> {
     const actionId = kernel.settings.newId(actor);
     const lineage = lineageOf(actor);
-    const call = { actionId, tickId: actionId, lineage, cause: undefined, caller: undefined, drive };
+    const call = {
+      actionId,
+      tickId: actionId,
+      lineage,
+      cause: undefined,
+      caller: undefined,
+      drive,
+    };
     const value = actions.execute(action, actor, call);
     return isThenable(value) ? yield value : value;
   }
@@ -108,7 +118,7 @@ export const makeOrchestrator = (
         assertActor(actor);
         assertInput(input);
       } catch (error) {
-        return Promise.reject(error as Error);
+        return Promise.reject(error);
       }
       return mailboxes.submit({ actor, input, fresh: false, caller: kernel.inside });
     },
@@ -128,7 +138,10 @@ export const makeOrchestrator = (
 
     listen({ group } = {}) {
       if (stopping !== undefined) {
-        throw new PantheonError('orchestrator-stopped', 'the orchestrator has been stopped; it does not listen');
+        throw new PantheonError(
+          'orchestrator-stopped',
+          'the orchestrator has been stopped; it does not listen',
+        );
       }
       const { handle } = new Listener(kernel, mailboxes, group);
       const unsubscribe = deps.bus.subscribe(handle, group === undefined ? undefined : { group });
@@ -142,7 +155,10 @@ export const makeOrchestrator = (
     async deliver(actorId, text) {
       const actor = await deps.state.get(actorId);
       if (actor === undefined) {
-        throw new PantheonError('actor-unknown', `there is no actor ${actorId}; spawn it before you deliver to it`);
+        throw new PantheonError(
+          'actor-unknown',
+          `there is no actor ${actorId}; spawn it before you deliver to it`,
+        );
       }
       const input = { userMessage: text };
       assertInput(input);

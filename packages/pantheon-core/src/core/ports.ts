@@ -107,10 +107,7 @@ export interface ToolCallContext {
 
 /** A tool: its description and the function that runs it. */
 export interface Tool extends ToolSpec {
-  readonly invoke: (
-    args: Readonly<Record<string, unknown>>,
-    call: ToolCallContext,
-  ) => unknown;
+  readonly invoke: (args: Readonly<Record<string, unknown>>, call: ToolCallContext) => unknown;
 }
 
 /**

@@ -71,7 +71,11 @@ export class Supervisor {
   }
 
   /** What the end of a tick means for its actor. `exhausted` is the budget that ran out in it. */
-  judge(actor: Actor, report: TickReport, exhausted: ErrorInfo | undefined): Promise<void> | undefined {
+  judge(
+    actor: Actor,
+    report: TickReport,
+    exhausted: ErrorInfo | undefined,
+  ): Promise<void> | undefined {
     switch (report.status) {
       case 'failed':
       case 'timeout':
@@ -108,7 +112,11 @@ export class Supervisor {
   async suspend(actor: Actor, state: 'paused' | 'failed', reason: ErrorInfo): Promise<void> {
     const kernel = this.#kernel;
     this.#suspended.set(actor.id, state);
-    kernel.log(`Actor ${actor.id} ${state}`, { actorId: actor.id, reason: reason.code, error: reason.message });
+    kernel.log(`Actor ${actor.id} ${state}`, {
+      actorId: actor.id,
+      reason: reason.code,
+      error: reason.message,
+    });
     kernel.emit({
       type: 'actor-state-changed',
       at: kernel.deps.now(),

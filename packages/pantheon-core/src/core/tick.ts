@@ -68,7 +68,9 @@ const typeOf = (action: unknown): string => {
   }
 };
 
-type EventBody<E = PantheonEvent> = E extends PantheonEvent ? Omit<E, 'at' | 'actorId' | 'tickId'> : never;
+type EventBody<E = PantheonEvent> = E extends PantheonEvent
+  ? Omit<E, 'at' | 'actorId' | 'tickId'>
+  : never;
 
 /** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
 class TickContextRequest implements ContextRequest {
@@ -139,7 +141,12 @@ export class Tick implements PlanScope {
     this.goal = actor.goals.join('; ');
     this.#startedAt = kernel.deps.now();
     this.#now = this.#startedAt;
-    this.drive = new Drive(kernel.clockwork, 'the tick of', actor.id, kernel.settings.tickTimeoutMs);
+    this.drive = new Drive(
+      kernel.clockwork,
+      'the tick of',
+      actor.id,
+      kernel.settings.tickTimeoutMs,
+    );
   }
 
   addUsage(usage: Usage): void {
@@ -167,12 +174,14 @@ export class Tick implements PlanScope {
       }
       begun = true;
       kernel.log(`Ticking actor: ${actor.id}`, { goals: actor.goals, hasInput });
-      if (kernel.observed) this.#tell({ type: 'tick-started', hasInput, causeId: this.message?.id });
+      if (kernel.observed)
+        this.#tell({ type: 'tick-started', hasInput, causeId: this.message?.id });
       const behaviors = selectBehaviors(actor, hasInput);
       if (behaviors.length > 0 && this.#mayStart()) {
         this.context = (yield this.#compile()) as readonly Message[];
         if (kernel.observed) this.#tellCompiled();
-        const ahead = actor.script.config?.planning === 'parallel' ? this.#planAhead(behaviors) : undefined;
+        const ahead =
+          actor.script.config?.planning === 'parallel' ? this.#planAhead(behaviors) : undefined;
         for (let index = 0; index < behaviors.length && this.#goesOn(); index += 1) {
           yield* this.#behave(behaviors[index] as Behavior, index, ahead?.[index]);
         }
@@ -210,9 +219,13 @@ export class Tick implements PlanScope {
 
   #cancelled(): void {
     this.drive.abandon(
-      new PantheonError('tick-cancelled', `the tick of ${this.actorId} was cancelled by its caller`, {
-        cause: this.#signal && abortReason(this.#signal),
-      }),
+      new PantheonError(
+        'tick-cancelled',
+        `the tick of ${this.actorId} was cancelled by its caller`,
+        {
+          cause: this.#signal && abortReason(this.#signal),
+        },
+      ),
     );
   }
 
@@ -305,7 +318,10 @@ export class Tick implements PlanScope {
     let actions = 0;
     let error: unknown;
     try {
-      const planning = this.#callPlan(behavior, new TickPlanInput(this, step, round, outcomes, carry));
+      const planning = this.#callPlan(
+        behavior,
+        new TickPlanInput(this, step, round, outcomes, carry),
+      );
       const plan = readPlan(isThenable(planning) ? yield planning : planning, behavior.name);
       actions = plan.actions.length;
       return plan;
@@ -422,10 +438,12 @@ export class Tick implements PlanScope {
     if (failure !== undefined) return failure.code === 'timeout' ? 'timeout' : 'cancelled';
     if (this.exhausted !== undefined) return 'budget';
     const isOk = ({ status }: ActionOutcome): boolean => status === 'ok';
-    if (this.#outcomes.every(isOk) && this.#behaviors.every(({ error }) => error === undefined)) return 'ok';
+    if (this.#outcomes.every(isOk) && this.#behaviors.every(({ error }) => error === undefined))
+      return 'ok';
     // A behavior that had nothing to do succeeded too.
     const idle = this.#behaviors.some(
-      ({ name, error }) => error === undefined && !this.#outcomes.some(({ behavior }) => behavior === name),
+      ({ name, error }) =>
+        error === undefined && !this.#outcomes.some(({ behavior }) => behavior === name),
     );
     return idle || this.#outcomes.some(isOk) ? 'partial' : 'failed';
   }
