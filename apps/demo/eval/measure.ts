@@ -13,7 +13,7 @@ export interface Question {
 }
 
 /** How one question went. */
-export interface Verdict {
+interface Verdict {
   readonly question: string;
   /** The right file is among the first three sources. */
   readonly found: boolean;

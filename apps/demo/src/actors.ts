@@ -14,7 +14,7 @@ import type {
   Plan,
   PlanInput,
 } from '@promethean/pantheon-core';
-import { sourcesFrom, sourcesOf } from './sources.ts';
+import { sourcesOf, sourcesOfAnswer } from './sources.ts';
 import type { Source } from './sources.ts';
 
 declare module '@promethean/pantheon-core' {
@@ -75,8 +75,7 @@ const answerWithModel = async (input: PlanInput): Promise<Plan> => {
       ...((input.carry as readonly Message[] | undefined) ?? []),
       ...toolTurns(input.outcomes),
     ];
-    const named = sourcesOf(answer.metadata);
-    const sources = named.length > 0 ? named : sourcesFrom(turns, answer.content);
+    const sources = sourcesOfAnswer(answer, turns);
     return { actions: [tell('user', 'answer', withoutSourceList(answer.content), sources)] };
   } catch (error) {
     return { actions: [tell('user', 'failure', describeFailure(error))] };
@@ -129,12 +128,9 @@ const researcher = defineScript({
           const report = questions.map(
             (q, i) => `${q}\n${withoutSourceList(answers[i]?.content ?? '')}`,
           );
-          const sources = answers.flatMap((answer, i) => {
-            const named = sourcesOf(answer.metadata);
-            return named.length > 0
-              ? named
-              : sourcesFrom(toolTurns(outcomes.slice(i, i + 1)), answer.content);
-          });
+          const sources = answers.flatMap((answer, i) =>
+            sourcesOfAnswer(answer, toolTurns(outcomes.slice(i, i + 1))),
+          );
           const places = [
             ...new Map(sources.map((source) => [`${source.file}:${source.line}`, source])).values(),
           ];

@@ -28,13 +28,17 @@ const hitsOf = ({ content }: Message): readonly Source[] => {
 };
 
 /**
- * The sources of an answer that does not name any itself: the passages whose file the answer mentions, otherwise the first
- * three files that the tools found.
+ * The sources of a model's answer: those that it names in its metadata, be it none. A model that names none that way cites
+ * in its text: the passages whose file the text mentions, otherwise the first three files that the tools found.
  */
-export const sourcesFrom = (turns: readonly Message[], answer: string): readonly Source[] => {
+export const sourcesOfAnswer = (
+  { content, metadata }: Pick<MessageAction, 'content' | 'metadata'>,
+  turns: readonly Message[],
+): readonly Source[] => {
+  if (metadata?.['sources'] !== undefined) return sourcesOf(metadata);
   const hits = turns.filter(({ role }) => role === 'tool').flatMap(hitsOf);
   const files = [...new Map(hits.toReversed().map((hit) => [hit.file, hit])).values()].toReversed();
-  const mentioned = files.filter(({ file }) => answer.includes(file));
+  const mentioned = files.filter(({ file }) => content.includes(file));
   return (mentioned.length > 0 ? mentioned : files.slice(0, 3)).map(({ file, line, heading }) => ({
     file,
     line,

@@ -6,7 +6,7 @@ import { termsOf, topicOf } from './terms.ts';
 export type Purpose = 'search' | 'calculate' | 'list' | 'read' | 'other';
 
 /** What the question is, besides a question. */
-export interface Intent {
+interface Intent {
   readonly purpose: Purpose;
   /** The arithmetic expression, the path, or the question itself. */
   readonly subject: string;
@@ -89,7 +89,7 @@ const pathOf = (question: string): string | undefined => {
 };
 
 /** What the question asks for. */
-export const intentOf = (question: string): Intent => {
+const intentOf = (question: string): Intent => {
   const expression = expressionOf(question);
   if (expression !== undefined) return { purpose: 'calculate', subject: expression };
   const head = question.slice(0, 500);
@@ -129,7 +129,7 @@ const stringFor = (name: string, intent: Intent, question: string): string | und
  * Arguments that the tool's schema asks for, or undefined where it requires something that a question does not hold. Optional
  * ones are left out, except the first text of a tool that requires none.
  */
-export const argumentsFor = (
+const argumentsFor = (
   tool: ToolSpec,
   intent: Intent,
   question: string,

@@ -106,7 +106,7 @@ describe('answers', () => {
     expect(content).toBe(
       'I found nothing about "Who won the chess championship in Reykjavik?" in these documents.',
     );
-    expect(metadata).toBeUndefined();
+    expect(metadata).toEqual({ sources: [] });
     expect((await ask('What is the idle timeout?', [])).content).toMatch(/^I found nothing about/);
     expect((await llm.complete({ messages: [user('What is the idle timeout?')] })).content).toMatch(
       /^I found nothing/,
@@ -128,6 +128,19 @@ describe('answers', () => {
     });
     expect(toolCalls).toBeUndefined();
     expect(content).toContain('72 seconds');
+  });
+
+  test('a greeting is greeted, not searched for', async () => {
+    for (const [said, answer] of [
+      ['Hello!', 'Hello. Ask me something about the documents.'],
+      ['thank you very much', 'You are welcome.'],
+    ] as const) {
+      const { content, toolCalls } = await llm.complete({
+        messages: [user(said)],
+        tools: [SEARCH],
+      });
+      expect([content, toolCalls]).toEqual([answer, undefined]);
+    }
   });
 
   test('a file name cannot forge a line', async () => {

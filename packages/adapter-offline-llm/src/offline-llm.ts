@@ -5,7 +5,7 @@ import { answerTurn, chooseQuotes, SOME_COVERAGE } from './answer-turn.ts';
 import { chooseTool, purposeOf, type PlannedCall } from './choose-tool.ts';
 import { readConversation, type Turn } from './read-conversation.ts';
 import { keywordsOf } from './terms.ts';
-import { wordSources, type Answer } from './word-answer.ts';
+import { courtesy, wordSources, type Answer } from './word-answer.ts';
 
 /** Settings of `makeOfflineLlm`. */
 export interface OfflineLlmOptions {
@@ -61,16 +61,14 @@ const messageOf = (answer: Answer, request: LlmRequest): Message => {
       `maxTokens: ${request.maxTokens} is too little for an answer. Allow at least 100.`,
     );
   }
-  return {
-    role: 'assistant',
-    content,
-    ...(sources.length > 0 ? { metadata: { sources } } : undefined),
-  };
+  return { role: 'assistant', content, metadata: { sources } };
 };
 
 const respond = (request: LlmRequest, maxAnswerLength: number): Message => {
   const tools = request.tools ?? [];
   const turn = readConversation(request.messages);
+  const polite = courtesy(turn.question);
+  if (polite !== undefined) return messageOf(polite, request);
   const call = nextCall(turn, tools);
   if (call !== undefined) {
     const earlier = request.messages.reduce(

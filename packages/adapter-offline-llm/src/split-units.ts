@@ -30,7 +30,7 @@ const TEMPLATE = /\{\{[<%][^}]{0,300}[%>]\}\}|\{%[^%]{0,300}%\}/g;
 const MACRO = /\{\{\s*[\w-]{1,40}\(\s*["']([^"'}]{1,200})["'][^}]{0,300}\)\s*\}\}/g;
 
 /** Text without links, images, HTML and emphasis; code spans stay as they are. */
-export const readable = (markup: string): string =>
+const readable = (markup: string): string =>
   markup
     // Links first: their text may hold code, which nothing else may touch.
     .replace(

@@ -9,7 +9,7 @@ const UNSPACED =
 const PLAIN = /^[a-z0-9]+$/;
 
 /** English words that say how something is asked rather than what about. */
-export const STOP_WORDS: ReadonlySet<string> = new Set(
+const STOP_WORDS: ReadonlySet<string> = new Set(
   (
     'a about again all also am an and any anyone anything are as at be because been being but by can cannot could did do ' +
     'does doing done each either else ever every explain find for from get gets give given go goes got had happen happens ' +
@@ -22,7 +22,7 @@ export const STOP_WORDS: ReadonlySet<string> = new Set(
 );
 
 /** Everyday words that colour a question but seldom name its subject. */
-export const EVERYDAY_WORDS: ReadonlySet<string> = new Set(
+const EVERYDAY_WORDS: ReadonlySet<string> = new Set(
   (
     'able above according across actually after against ago alone along already although always among amount another apart ' +
     'around ask asked away back bad become before behind below best better between big both bring call called came case ' +

@@ -97,3 +97,14 @@ export const nothingFound = (question: string): Answer => {
   const topic = topicOf(question).size === 0 ? 'that' : `"${short}"`;
   return { text: `I found nothing about ${topic} in these documents.`, sources: [] };
 };
+
+/** What to say to a greeting or thanks, which ask for nothing; undefined for anything else. */
+export const courtesy = (question: string): Answer | undefined => {
+  const said = question.trim().replace(/[!.,\s]+$/, '');
+  if (/^(?:hi|hello|hey|good (?:morning|afternoon|evening|day))(?: there)?$/i.test(said)) {
+    return { text: 'Hello. Ask me something about the documents.', sources: [] };
+  }
+  return /^(?:thanks|thank you)(?: (?:very|so) much| a lot)?$/i.test(said)
+    ? { text: 'You are welcome.', sources: [] }
+    : undefined;
+};

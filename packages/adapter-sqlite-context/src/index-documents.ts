@@ -45,7 +45,7 @@ export interface IndexRun extends WalkOptions {
 /** Files that are read ahead of the one being indexed. */
 const READ_AHEAD = 16;
 /** Characters of text that one transaction takes, and so how long another process may have to wait. */
-const BATCH_LENGTH = 400_000;
+const BATCH_LENGTH = 200_000;
 /** The event loop gets a turn after this much work. */
 const SLICE_MS = 25;
 /** A file that changed less than this before it was indexed may have changed again within the clock's grain: its hash decides. */

@@ -19,12 +19,12 @@ export interface DocumentsSource {
 }
 
 /** What actors and users said: the recorded entries, without tool results. */
-export interface ConversationSource {
+interface ConversationSource {
   readonly kind: 'conversation';
 }
 
 /** What tools returned: the recorded entries with the role `tool`. */
-export interface ToolResultsSource {
+interface ToolResultsSource {
   readonly kind: 'tool-results';
 }
 

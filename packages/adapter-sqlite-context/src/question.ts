@@ -4,7 +4,7 @@ import { phraseSynonymsOf, synonymsOf } from './synonyms.ts';
 import { wordsOf, type Word } from './terms.ts';
 
 /** The longest part of a question that is read; of a longer one, its beginning and its end. */
-const MAX_QUESTION_LENGTH = 4_000;
+const MAX_QUESTION_LENGTH = 2_000;
 /** The most concepts of a question; the rarest are kept. */
 const MAX_CONCEPTS = 32;
 const SYNONYM_WEIGHT = 0.2;
@@ -51,7 +51,7 @@ const distanceIsOne = (a: string, b: string): boolean => {
 
 const looksLikeCode = (raw: string): boolean => /[_\d]|[a-z][A-Z]|^[A-Z]{2,}$|\w[.-]\w/.test(raw);
 
-/** The terms that stand in for one that no file has: longer words, a slip of the keyboard, a shorter word, two words written as one. */
+/** The terms that stand in for one that no file has: longer words, a slip of the keyboard, two words written as one, a shorter word. */
 const replacements = (term: string, vocabulary: Vocabulary): readonly string[] => {
   if (term.length < 4) return [];
   const longer = vocabulary.completions(term, 6);
@@ -61,13 +61,17 @@ const replacements = (term: string, vocabulary: Vocabulary): readonly string[] =
     .filter((known) => distanceIsOne(term, known))
     .slice(0, 3);
   if (near.length > 0) return near;
+  for (let at = 3; at <= term.length - 3; at += 1) {
+    const left = term.slice(0, at);
+    // The stem of "timezone" has lost the "e" of "zone".
+    const right = [term.slice(at), `${term.slice(at)}e`].find(
+      (end) => vocabulary.filesWith(end) > 0,
+    );
+    if (right !== undefined && vocabulary.filesWith(left) > 0) return [left, right];
+  }
   for (let length = term.length - 1; length >= Math.max(4, term.length / 2); length -= 1) {
     const shorter = term.slice(0, length);
     if (vocabulary.filesWith(shorter) > 0) return [shorter];
-  }
-  for (let at = 3; at <= term.length - 3; at += 1) {
-    const [left, right] = [term.slice(0, at), term.slice(at)];
-    if (vocabulary.filesWith(left) > 0 && vocabulary.filesWith(right) > 0) return [left, right];
   }
   return [];
 };

@@ -42,7 +42,7 @@ const PROXIMITY_WINDOW = 8;
 const SIDE_PAGE =
   /(?:^|\/)(?:changelogs?|release[-_]notes)\/|(?:^|\/)(?:changelogs?|changes|history|releases?|release[-_]notes|whats[-_]?new|licen[cs]e|copying|notice|third[-_]?party\w*|authors|contributors|code[-_]of[-_]conduct|maintainers|governance|pull_request_template|issue_template)(?:[-_.][\w.]*)?$|^(?:\.github\/)?(?:security|support|news)$/i;
 const HISTORY_QUESTION =
-  /\b(?:changelog|changed?|changes|release notes?|released?|licen[cs]e|which version|what version|since when|introduced|history|new in|security|contributors?|authors?|conduct|support)\b/i;
+  /\b(?:changelog|what(?:'s| is| has| was)? (?:changed|new)|changed (?:in|since)|release notes?|released?|(?:which|what) (?:version|release)|since when|introduced|history|new in|licen[cs]ed?|vulnerabilit\w+|contributors?|authors?|maintainers?|code of conduct)\b|\b\d+\.\d+\b/i;
 
 // What a project keeps for those who have not moved on.
 const OLD_PAGE =

@@ -14,7 +14,7 @@ export interface Found extends Scored {
 export interface DocumentFilter {
   /** Only files whose path begins so. */
   readonly path?: string | undefined;
-  /** Only passages with this text in a heading, in any case. */
+  /** Only passages with this text in a heading; the case of the letters a to z does not matter. */
   readonly heading?: string | undefined;
   /** Only files changed at or after this time, in milliseconds since the epoch. */
   readonly since?: number | undefined;
@@ -114,6 +114,7 @@ export const searchDocuments = (database: DatabaseSync, query: DocumentQuery): F
   const best = Math.max(1e-9, ...files.map((row) => -Number(row['score'])));
   const fileScores = new Map(files.map((row) => [Number(row['id']), -Number(row['score']) / best]));
 
+  const { heading = '' } = query.where;
   const candidates = new Map<number, Candidate>();
   const collect = (extra: string, values: SQLInputValue[], limit: number): void => {
     const rows = database
@@ -121,9 +122,10 @@ export const searchDocuments = (database: DatabaseSync, query: DocumentQuery): F
         `SELECT ${COLUMNS} FROM passageTerms JOIN passage ON passage.id = passageTerms.rowid
          JOIN file ON file.id = passage.file
          WHERE passageTerms MATCH ? AND ${filter.sql} ${extra}
+           AND (? = '' OR instr(lower(passage.heading), lower(?)) > 0)
          ORDER BY bm25(passageTerms, 1.5, 3, 1), passage.id LIMIT ?`,
       )
-      .all(match, ...filter.values, ...values, limit);
+      .all(match, ...filter.values, ...values, heading, heading, limit);
     for (const row of rows) candidates.set(Number(row['passage']), row as unknown as Candidate);
   };
   const sameLanguage = "AND file.language IN (?, '')";
@@ -134,12 +136,8 @@ export const searchDocuments = (database: DatabaseSync, query: DocumentQuery): F
     collect(`AND file.id IN (${top.map(() => '?').join(', ')})`, top, PASSAGES_OF_FILES);
   }
 
-  const wanted = query.where.heading?.toLowerCase();
-  const list = [...candidates.values()].filter(
-    (candidate) => wanted === undefined || candidate.heading.toLowerCase().includes(wanted),
-  );
-  if (list.length === 0) return [];
-  const ranked = rank(list, {
+  if (candidates.size === 0) return [];
+  const ranked = rank([...candidates.values()], {
     question: query.question,
     concepts,
     language,

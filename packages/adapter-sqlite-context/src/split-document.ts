@@ -1,7 +1,7 @@
 /** Cuts a document into passages: one per section, long sections at the bounds of paragraphs. */
 
 /** A piece of a document that can be found and quoted. */
-export interface Passage {
+interface Passage {
   /** The headings above it, joined by ` > `; the document's title where there is none. */
   readonly heading: string;
   /** The lines as they are in the file. */
