@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/checks/*.test.ts'],
+    include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/*/*.test.ts'],
     isolate: false,
     testTimeout: 20_000,
     reporters: ['default', './tooling/checks/summary-reporter.ts'],

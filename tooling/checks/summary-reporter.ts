@@ -5,8 +5,10 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     for (const module of modules) {
-      // A file that does not load has no tests, and must not look like one in which all is well.
-      if (module.state() === 'failed' && module.errors().length > 0) count.failed += 1;
+      // A file that does not load, or a hook that throws, leaves no failed test behind: it counts as one.
+      if (module.errors().length > 0) count.failed += 1;
+      for (const suite of module.children.allSuites())
+        if (suite.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         count[state === 'pending' ? 'skipped' : state] += 1;
@@ -14,6 +16,8 @@ export default class SummaryReporter implements Reporter {
     }
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
     // Last of all reporters, after their summaries, hence on exit.
-    process.once('exit', () => console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`));
+    process.once('exit', () =>
+      console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`),
+    );
   }
 }

@@ -4,7 +4,7 @@ import type { IMessageBus, PantheonEvent } from '@promethean/pantheon-core';
 import { sourcesOf } from './sources.ts';
 import type { Source } from './sources.ts';
 
-export type Reply =
+type Reply =
   | { readonly kind: 'answer'; readonly answer: string; readonly sources: readonly Source[] }
   | { readonly kind: 'failure'; readonly reason: string };
 

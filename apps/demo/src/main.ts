@@ -103,12 +103,18 @@ async function* questionsTyped(): AsyncGenerator<string> {
   }
 }
 
+/** Signals within this time are one: a terminal and a parent process may both pass on the same Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
+let endingSince: number | undefined;
+
 /** The first signal ends the demo in good order, the second one at once. */
 const endOnSignal = (close: () => Promise<void>): void => {
-  let ending = false;
   const end = (): void => {
-    if (ending) process.exit(1);
-    ending = true;
+    if (endingSince !== undefined) {
+      if (performance.now() - endingSince > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    endingSince = performance.now();
     close().then(
       () => process.exit(0),
       () => process.exit(1),
@@ -229,8 +235,10 @@ try {
   if (args.help) process.stdout.write(`${HELP}\n`);
   else await run(args);
 } catch (error) {
-  process.stderr.write(
-    `${error instanceof UsageError ? error.message : `The demo failed: ${errorMessage(error)}`}\n`,
-  );
-  process.exitCode = 1;
+  // Whoever ended the demo knows why the work in hand was given up.
+  if (endingSince === undefined) {
+    const text = errorMessage(error);
+    process.stderr.write(`${error instanceof UsageError ? text : `The demo failed: ${text}`}\n`);
+    process.exitCode = 1;
+  }
 }

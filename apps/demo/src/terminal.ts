@@ -4,7 +4,7 @@ import type { Source } from './sources.ts';
 
 /** Removes what could move the cursor or forge a line: documents, models and file names are data. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-export const plain = (text: string): string =>
+const plain = (text: string): string =>
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '');
 
 const oneLine = (text: string, length: number): string => {

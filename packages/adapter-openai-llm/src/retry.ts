@@ -11,7 +11,7 @@ const QUOTA_CODES: ReadonlySet<unknown> = new Set([
 const ONE_DAY_MS = 86_400_000;
 
 /** How long the server asks us to wait. Undefined where it says nothing that can be believed. */
-export const retryAfterMs = (
+const retryAfterMs = (
   header: (name: string) => string | null,
   now: () => number,
 ): number | undefined => {

@@ -71,7 +71,7 @@ export const startWireServer = async (): Promise<WireServer> => {
   };
 };
 
-export const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
 
 /** A completion with this message, whatever it is. */
 export const completion = (

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { PantheonError } from '@promethean/pantheon-core';
 import { pino } from 'pino';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { makePinoLog, type PinoLog, type PinoLogOptions } from './index.ts';
 
 const NOON = Date.UTC(2026, 5, 1, 12);
@@ -672,13 +672,12 @@ describe('pretty lines', () => {
   });
 
   describe('by default', () => {
-    const before = { ...process.env };
-    afterEach(() => {
-      process.env = before;
-    });
+    afterEach(() => vi.unstubAllEnvs());
 
     const written = (env: Record<string, string>, isTTY: boolean): string => {
-      process.env = { TERM: 'xterm', ...env };
+      for (const [name, value] of Object.entries({ TERM: 'xterm', NO_COLOR: undefined, ...env })) {
+        vi.stubEnv(name, value);
+      }
       const writes: string[] = [];
       makePinoLog({
         destination: Object.assign({ write: (line: string) => writes.push(line) }, { isTTY }),
