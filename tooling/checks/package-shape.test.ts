@@ -188,7 +188,7 @@ describe('each departure is found', () => {
     [
       'a long index',
       adapter({}, { 'src/index.ts': "export { a } from './a.ts';\n".repeat(9) }),
-      /9 lines/,
+      /9 export statements/,
     ],
     [
       'logic in the index',

@@ -149,8 +149,9 @@ function* fileProblems(pkg: PackageFolder): Iterable<string> {
     if (!pkg.files.has(`src/${concept}${kind}`)) yield `src/${concept}${kind} is missing`;
   }
   const index = (pkg.files.get('src/index.ts') ?? '').trim();
-  const lines = index.split('\n').length;
-  if (lines > 8) yield `src/index.ts: ${lines} lines; an adapter has at most 8`;
+  // Statements, not lines: where the formatter breaks a line makes nothing simpler.
+  const exported = index.match(/^export /gm)?.length ?? 0;
+  if (exported > 8) yield `src/index.ts: ${exported} export statements; an adapter has at most 8`;
   const rest = index
     .replace(/\/\*\*[\s\S]*?\*\//g, '')
     .replace(/^export (type )?\{[^}]*\} from '\.\/[\w./-]+';$/gm, '');
