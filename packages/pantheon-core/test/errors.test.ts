@@ -12,7 +12,7 @@ test('docs/reference/errors.md documents exactly the codes of ErrorCode, in the 
       .split('export type ErrorCode =')[1]
       ?.split(';')[0] ?? '';
   const codes = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code);
-  const documented = [...read('docs/reference/errors.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(
+  const documented = [...read('docs/reference/errors.md').matchAll(/^\| `([a-z-]+)` +\|/gm)].map(
     ([, code]) => code,
   );
   expect(codes.length).toBeGreaterThan(40);
