@@ -268,7 +268,7 @@ describe('3.5 isolation', () => {
       'actions[8].type "launch" is not known; register it with makeOrchestrator(deps, { actions })',
       'actions[9] must be an object',
       'actions[10] must be an object',
-      'it cannot be read: getter',
+      'actions[11] cannot be read: getter',
       undefined,
     ]);
     expect(sent).toHaveLength(1);
@@ -662,6 +662,18 @@ describe('3.11 bad input', () => {
       await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'closed' });
     }
     expect(orchestrator.stats()).toMatchObject({ running: 0, waiting: 0 });
+  });
+
+  test('an actor whose members throw is refused like any other', async () => {
+    const actor = {
+      get id(): never {
+        throw new Error('trap');
+      },
+    };
+    const { orchestrator } = makeDesk();
+    await expect(orchestrator.tickActor(actor as never)).rejects.toThrow(
+      'actor cannot be read: trap',
+    );
   });
 
   test('options out of range are refused by name', () => {

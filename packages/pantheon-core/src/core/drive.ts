@@ -44,7 +44,8 @@ interface Watched {
 /** Arms the timers of drives that outlive their macrotask. One per orchestrator. */
 export class Clockwork {
   readonly #schedule: IScheduler;
-  #fresh: Watched[] = [];
+  #fresh: (Watched | undefined)[] = [];
+  #open = 0;
   #sweeping = false;
   /** Values that arrived after nobody waited for them any more. */
   lateResults = 0;
@@ -61,16 +62,18 @@ export class Clockwork {
       this.#schedule.once(0, () => this.#sweep());
       this.#sweeping = true;
     }
-    drive.position = this.#fresh.push(drive) - 1;
+    drive.position = this.#open;
+    this.#fresh[this.#open] = drive;
+    this.#open += 1;
   }
 
   unwatch(drive: Watched): void {
     // Take the last one into the gap, so that leaving costs the same whatever else is open.
-    const last = this.#fresh.pop() as Watched;
-    if (last !== drive) {
-      this.#fresh[drive.position] = last;
-      last.position = drive.position;
-    }
+    this.#open -= 1;
+    const last = this.#fresh[this.#open] as Watched;
+    this.#fresh[drive.position] = last;
+    last.position = drive.position;
+    this.#fresh[this.#open] = undefined;
     drive.position = -1;
   }
 
@@ -81,8 +84,9 @@ export class Clockwork {
 
   #sweep(): void {
     this.#sweeping = false;
-    const open = this.#fresh;
+    const open = this.#fresh.slice(0, this.#open) as Watched[];
     this.#fresh = [];
+    this.#open = 0;
     for (const drive of open) {
       drive.position = -1;
       drive.arm();
@@ -133,6 +137,8 @@ export class Step {
   }
 }
 
+const nothing = (): void => {};
+
 /** Runs one course. Used once. */
 export class Drive<T> {
   /** Why this was given up; undefined as long as it was not. */
@@ -143,10 +149,10 @@ export class Drive<T> {
   readonly #whole: Step;
   #step: Step;
   #course: Course<T> | undefined = undefined;
-  #resolve: (value: T) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
-  #onValue: (value: unknown) => void = () => {};
-  #onError: (error: unknown) => void = () => {};
+  #resolve: (value: T) => void = nothing;
+  #reject: (error: unknown) => void = nothing;
+  #onValue: (value: unknown) => void = nothing;
+  #onError: (error: unknown) => void = nothing;
   #generation = 0;
   #isWaiting = false;
   /** Whether the whole has outlived a macrotask, and has its timer. */
@@ -233,14 +239,17 @@ export class Drive<T> {
   #listen(): void {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#onValue = (value) => {
+    const onValue = (value: unknown): void => {
       if (generation === this.#generation) this.#settled(false, value);
       else this.#clockwork.lateResults += 1;
     };
-    this.#onError = (error) => {
+    const onError = (error: unknown): void => {
       if (generation === this.#generation) this.#settled(true, error);
       else this.#clockwork.lateResults += 1;
     };
+    // Not assigned where they are written: V8 puts such a function into the old space, and all that it holds with it.
+    this.#onValue = onValue;
+    this.#onError = onError;
   }
 
   #settled(isError: boolean, value: unknown): void {

@@ -73,105 +73,120 @@ const scriptProblem = (script: unknown): string | undefined => {
 // Scripts are shared and never change: each is looked at once.
 const checkedScripts = new WeakSet<object>();
 
+/** What is wrong with an actor, after its path. */
 const actorProblem = (actor: unknown): string | undefined => {
-  if (!isObject(actor)) return 'actor must be an object';
+  if (!isObject(actor)) return ' must be an object';
   if (!isId(actor['id'])) {
-    return 'actor.id must be a string of 1 to 256 characters, none of them a control character';
+    return '.id must be a string of 1 to 256 characters, none of them a control character';
   }
   const { goals, script } = actor;
-  if (!Array.isArray(goals)) return 'actor.goals must be a list';
+  if (!Array.isArray(goals)) return '.goals must be a list';
   for (let i = 0; i < goals.length; i += 1) {
-    if (typeof goals[i] !== 'string') return `actor.goals[${i}] must be a string`;
+    if (typeof goals[i] !== 'string') return `.goals[${i}] must be a string`;
   }
   if (typeof script === 'object' && script !== null && checkedScripts.has(script)) return undefined;
   const problem = scriptProblem(script);
-  if (problem !== undefined) return `actor.${problem}`;
+  if (problem !== undefined) return `.${problem}`;
   checkedScripts.add(script as ActorScript);
   return undefined;
 };
 
-/** The first forbidden key, or what is too deep or too many, below `value`; plain data passes. */
-const dataProblem = (value: unknown, path: string): string | undefined => {
-  let nodes = 0;
-  const walk = (current: unknown, at: string, depth: number): string | undefined => {
-    if (typeof current !== 'object' || current === null) {
-      return typeof current === 'function' || typeof current === 'symbol'
-        ? `${at} must be plain data, not a ${typeof current}`
-        : undefined;
+/** What is wrong with a value that should be plain data, after its path; `count` counts the values below it. */
+const dataProblem = (
+  value: unknown,
+  depth: number,
+  count: { values: number },
+): string | undefined => {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' || typeof value === 'symbol'
+      ? ` must be plain data, not a ${typeof value}`
+      : undefined;
+  }
+  if (depth > MAX_DEPTH) return ` is nested deeper than ${MAX_DEPTH} levels`;
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
+      return `.${key} is not allowed as a key`;
     }
-    if (depth > MAX_DEPTH) return `${at} is nested deeper than ${MAX_DEPTH} levels`;
-    for (const key of Object.keys(current)) {
-      if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
-        return `${at}.${key} is not allowed as a key`;
-      }
-      if ((nodes += 1) > MAX_NODES) return `${path} has more than ${MAX_NODES} values`;
-      const child = (current as Record<string, unknown>)[key];
-      if (typeof child === 'string' || typeof child === 'number') continue;
-      const problem = walk(child, `${at}.${key}`, depth + 1);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
-  };
-  return walk(value, path, 1);
+    count.values += 1;
+    if (count.values > MAX_NODES) return ` has more than ${MAX_NODES} values`;
+    const child = (value as Record<string, unknown>)[key];
+    if (typeof child === 'string' || typeof child === 'number') continue;
+    const problem = dataProblem(child, depth + 1, count);
+    if (problem !== undefined) return `.${key}${problem}`;
+  }
+  return undefined;
 };
 
+/** What is wrong with an action, after its path. */
 const actionProblem = (
   action: unknown,
-  path: string,
   isCustom: (type: string) => boolean,
 ): string | undefined => {
-  if (!isObject(action)) return `${path} must be an object`;
+  if (!isObject(action)) return ' must be an object';
   const { type } = action;
   switch (type) {
     case 'message': {
-      if (typeof action['content'] !== 'string') return `${path}.content must be a string`;
+      if (typeof action['content'] !== 'string') return '.content must be a string';
       const { target } = action;
-      if (target !== undefined && !isId(target))
-        return `${path}.target must be the id of a recipient`;
-      return undefined;
+      return target === undefined || isId(target)
+        ? undefined
+        : '.target must be the id of a recipient';
     }
     case 'tool': {
-      if (!isText(action['name'])) return `${path}.name must be a string that is not empty`;
-      if (!isObject(action['args'])) return `${path}.args must be an object`;
-      if (badLimit(action['timeoutMs'], 1)) return `${path}.timeoutMs must be at least 1`;
-      return dataProblem(action['args'], `${path}.args`);
+      if (!isText(action['name'])) return '.name must be a string that is not empty';
+      if (!isObject(action['args'])) return '.args must be an object';
+      if (badLimit(action['timeoutMs'], 1)) return '.timeoutMs must be at least 1';
+      const problem = dataProblem(action['args'], 1, { values: 0 });
+      return problem === undefined ? undefined : `.args${problem}`;
     }
     case 'spawn': {
-      if (typeof action['goal'] !== 'string') return `${path}.goal must be a string`;
+      if (typeof action['goal'] !== 'string') return '.goal must be a string';
       if (action['message'] !== undefined && typeof action['message'] !== 'string') {
-        return `${path}.message must be a string`;
+        return '.message must be a string';
       }
       const problem = scriptProblem(action['actor']);
-      return problem === undefined ? undefined : `${path}.actor: ${problem}`;
+      return problem === undefined ? undefined : `.actor: ${problem}`;
     }
     case 'wait': {
       return isDelay(action['durationMs'], 0)
         ? undefined
-        : `${path}.durationMs must be an integer from 0 to 2147483647`;
+        : '.durationMs must be an integer from 0 to 2147483647';
     }
     case 'remember': {
       const { entries } = action;
-      if (!Array.isArray(entries)) return `${path}.entries must be a list`;
+      if (!Array.isArray(entries)) return '.entries must be a list';
       const bad = entries.findIndex((entry) => !isMessage(entry));
-      return bad === -1
-        ? undefined
-        : `${path}.entries[${bad}] must be a message with role and content`;
+      return bad === -1 ? undefined : `.entries[${bad}] must be a message with role and content`;
     }
     default: {
       if (typeof type === 'string' && isCustom(type)) return undefined;
-      return `${path}.type ${JSON.stringify(type)} is not known; register it with makeOrchestrator(deps, { actions })`;
+      return `.type ${JSON.stringify(type)} is not known; register it with makeOrchestrator(deps, { actions })`;
     }
   }
+};
+
+/** What is wrong with the input of a tick, after its path. */
+const inputProblem = (input: unknown): string | undefined => {
+  if (input === undefined) return undefined;
+  if (!isObject(input)) return ' must be an object such as { userMessage }';
+  const { userMessage } = input;
+  return userMessage === undefined || typeof userMessage === 'string'
+    ? undefined
+    : '.userMessage must be a string';
 };
 
 const never = (): boolean => false;
 
 // What comes from outside may have getters and proxy traps that throw: to read it is to run it.
-const safely = (check: () => string | undefined): string | undefined => {
+const safely = <More>(
+  check: (value: unknown, more: More) => string | undefined,
+  value: unknown,
+  more: More,
+): string | undefined => {
   try {
-    return check();
+    return check(value, more);
   } catch (error) {
-    return `it cannot be read: ${errorMessage(error)}`;
+    return ` cannot be read: ${errorMessage(error)}`;
   }
 };
 
@@ -181,11 +196,11 @@ export const isDelay = (value: unknown, min: number): value is number =>
 
 /** Whether a value is an actor: an id, a script and goals. */
 export const isActor = (value: unknown): value is Actor =>
-  safely(() => actorProblem(value)) === undefined;
+  safely(actorProblem, value, undefined) === undefined;
 
 /** Whether a value is an action of a built-in type. */
 export const isAction = (value: unknown): value is Action =>
-  safely(() => actionProblem(value, 'action', never)) === undefined;
+  safely(actionProblem, value, never) === undefined;
 
 /** Whether a value is an entry of a conversation: a known role and a content. */
 export const isMessage = (value: unknown): value is Message => {
@@ -198,31 +213,28 @@ export const isMessage = (value: unknown): value is Message => {
 
 /** @throws `actor-invalid` with the path of what is wrong. */
 export function assertActor(actor: unknown): asserts actor is Actor {
-  const problem = safely(() => actorProblem(actor));
-  if (problem !== undefined) throw new PantheonError('actor-invalid', problem);
+  const problem = safely(actorProblem, actor, undefined);
+  if (problem !== undefined) throw new PantheonError('actor-invalid', `actor${problem}`);
 }
 
 /** @throws `message-invalid` with the path of what is wrong. */
 export function assertInput(input: unknown): asserts input is TickInput | undefined {
-  const problem = safely(() => {
-    if (input === undefined) return undefined;
-    if (!isObject(input)) return 'input must be an object such as { userMessage }';
-    const { userMessage } = input;
-    return userMessage === undefined || typeof userMessage === 'string'
-      ? undefined
-      : 'input.userMessage must be a string';
-  });
-  if (problem !== undefined) throw new PantheonError('message-invalid', problem);
+  const problem = safely(inputProblem, input, undefined);
+  if (problem !== undefined) throw new PantheonError('message-invalid', `input${problem}`);
 }
 
-/** @throws `action-invalid` with the path of what is wrong; `path` names the action in it. */
+/** @throws `action-invalid` with the path of what is wrong; `position` is the action's place in its plan. */
 export function assertAction(
   action: unknown,
-  path: string,
   isCustom: (type: string) => boolean,
+  position?: number,
 ): asserts action is Action {
-  const problem = safely(() => actionProblem(action, path, isCustom));
-  if (problem !== undefined) throw new PantheonError('action-invalid', problem);
+  const problem = safely(actionProblem, action, isCustom);
+  if (problem === undefined) return;
+  throw new PantheonError(
+    'action-invalid',
+    `${position === undefined ? 'action' : `actions[${position}]`}${problem}`,
+  );
 }
 
 /**

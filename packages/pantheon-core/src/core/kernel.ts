@@ -110,7 +110,7 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     return value;
   };
   let count = 0;
-  const prefix = start.toString(36);
+  const prefix = `@${start.toString(36)}-`;
   return {
     maxRounds: number('maxRounds', 8, 1),
     planTimeoutMs: time('planTimeoutMs', 120_000),
@@ -122,7 +122,7 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     maxChildren: number('maxChildren', 16, 0),
     redact: options.redact ?? [],
     actions: options.actions ?? {},
-    newId: options.newId ?? ((actor) => `${actor.id}@${prefix}-${(count += 1).toString(36)}`),
+    newId: options.newId ?? ((actor) => actor.id + prefix + (count += 1).toString(36)),
     estimateCost: options.estimateCost ?? (() => 0),
   };
 };

@@ -58,6 +58,7 @@ const matches = (patterns: readonly string[], name: string): boolean =>
 
 /** Whether everyone in the lineage lets the actor use a tool or write to a target. */
 export const permits = (lineage: Lineage, kind: 'tools' | 'targets', name: string): boolean =>
+  lineage.permissions.length === 0 ||
   lineage.permissions.every((own) => own[kind] === undefined || matches(own[kind], name));
 
 /** @throws `permission-denied` or `spawn-limit`. */

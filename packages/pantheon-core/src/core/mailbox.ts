@@ -18,12 +18,17 @@ interface Waiting {
   readonly unlink: (() => void) | undefined;
 }
 
-/** Exists only while its actor runs or something waits for it, so that an idle actor costs nothing. */
+/** Exists while its actor runs or something waits for it, and a little longer: many an actor is asked again at once. */
 interface Mailbox {
   readonly id: string;
   running: Tick | undefined;
   readonly waiting: Waiting[];
+  /** Whether it is in the list of those that were found idle. */
+  isListed: boolean;
 }
+
+/** Idle mailboxes that are kept. A map whose only entry comes and goes with every tick costs more than the rest of the tick's mailbox. */
+const IDLE_MAILBOXES = 1_024;
 
 const DEFAULT_CAPACITY = 1_000;
 
@@ -40,6 +45,8 @@ export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   /** Mailboxes whose actor could run, if there were room: first come, first served. */
   readonly #ready: Mailbox[] = [];
+  /** Mailboxes that were found idle; some may be busy again. */
+  readonly #idle: Mailbox[] = [];
   #running = 0;
   #isDraining = false;
   #stopped = false;
@@ -87,8 +94,10 @@ export class Mailboxes {
     }
     let box = this.#boxes.get(id);
     if (box === undefined) {
-      box = { id, running: undefined, waiting: [] };
+      box = { id, running: undefined, waiting: [], isListed: false };
       this.#boxes.set(id, box);
+    }
+    if (box.running === undefined && box.waiting.length === 0) {
       if (this.#running < this.#kernel.settings.maxConcurrentTicks) return this.#run(box, request);
       this.#ready.push(box);
     }
@@ -229,7 +238,7 @@ export class Mailboxes {
   /** Goes on with what waits for this actor, or with whoever waits for room. */
   #next(box: Mailbox): void {
     if (box.waiting.length > 0) this.#ready.push(box);
-    else this.#boxes.delete(box.id);
+    else if (!box.isListed) this.#rest(box);
     // A tick without any waiting ends before it has been started; the outermost call does the work, not a pile of them.
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -237,10 +246,21 @@ export class Mailboxes {
       const ready = this.#ready.shift() as Mailbox;
       const item = this.#take(ready);
       if (item !== undefined) item.resolve(this.#run(ready, item.request));
-      else if (ready.running === undefined) this.#boxes.delete(ready.id);
     }
     this.#isDraining = false;
     if (this.#running === 0) this.#whenIdle?.();
+  }
+
+  /** Keeps an idle mailbox, and forgets all that are idle when they have become many. */
+  #rest(box: Mailbox): void {
+    box.isListed = true;
+    if (this.#idle.push(box) <= IDLE_MAILBOXES) return;
+    for (const listed of this.#idle) {
+      listed.isListed = false;
+      if (listed.running === undefined && listed.waiting.length === 0)
+        this.#boxes.delete(listed.id);
+    }
+    this.#idle.length = 0;
   }
 
   /** The next one that has not waited too long; those that have are answered. */

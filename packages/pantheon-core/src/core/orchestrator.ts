@@ -130,7 +130,7 @@ export const makeOrchestrator = (
 
     async executeAction(action, actor) {
       assertActor(actor);
-      assertAction(action, 'action', kernel.isCustomAction);
+      assertAction(action, kernel.isCustomAction);
       kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
       const drive = new Drive<unknown>(kernel.clockwork, 'the action', action.type, Infinity);
       return drive.run(single(drive, action, actor));

@@ -74,19 +74,20 @@ class TickLlm implements ILlmPort {
   constructor(scope: PlanScope, step: Step) {
     const { kernel, lineage } = scope;
     const { llm } = kernel.deps;
-    const isPlain = !kernel.observed && lineage.accounts.length === 0;
-    this.complete = async (request) => {
-      if (isPlain) {
-        try {
-          const message = await llm.complete(new TickLlmRequest(request, step, request.maxTokens));
-          if (message.usage !== undefined) scope.addUsage(message.usage);
-          return message;
-        } catch (error) {
-          const usage = usageOf(error);
-          if (usage !== undefined) scope.addUsage(usage);
-          throw error;
-        }
+    const counted = (message: Message): Message => {
+      if (message.usage !== undefined) scope.addUsage(message.usage);
+      return message;
+    };
+    // Without a budget and an observer, a call costs one promise more than the port's own.
+    const callPlain: ILlmPort['complete'] = (request) => {
+      try {
+        const bound = new TickLlmRequest(request, step, request.maxTokens);
+        return Promise.resolve(llm.complete(bound)).then(counted);
+      } catch (error) {
+        return Promise.reject(error);
       }
+    };
+    const call: ILlmPort['complete'] = async (request) => {
       const call = new LlmCall(scope, request);
       try {
         const message = await llm.complete(call.bind(step));
@@ -97,6 +98,7 @@ class TickLlm implements ILlmPort {
         throw error;
       }
     };
+    this.complete = kernel.observed || lineage.accounts.length > 0 ? call : callPlain;
     if (llm.stream !== undefined) {
       const stream = llm.stream;
       this.stream = async function* counted(request): AsyncGenerator<LlmChunk> {

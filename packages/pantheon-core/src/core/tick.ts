@@ -38,6 +38,7 @@ import type {
 } from './types.ts';
 
 const NO_TEXTS: readonly string[] = [];
+const NO_BEHAVIORS: readonly Behavior[] = [];
 const NO_OUTCOMES: readonly ActionOutcome[] = [];
 const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
 
@@ -51,12 +52,31 @@ export interface TickRequest {
   readonly caller: Kernel['inside'];
 }
 
-/** Which action of which plan is executed. */
-interface Turn {
+/** How far one behavior has come in its tick. */
+class Turn {
   readonly behavior: Behavior;
-  readonly round: number;
-  readonly id: string;
-  readonly action: Action;
+  readonly index: number;
+  readonly startedAt: number;
+  isPlanning = false;
+  plannedAt = 0;
+  /** How often it has planned. */
+  rounds = 0;
+  /** What the ids of the present round's actions begin with. */
+  prefix = '';
+  /** Where the outcomes of the present round begin in the tick's. */
+  first = 0;
+  /** What the previous round came to. */
+  outcomes: readonly ActionOutcome[] = NO_OUTCOMES;
+  carry: unknown = undefined;
+  again = false;
+  /** Whether the remaining actions of this round are given up. */
+  stopped = false;
+
+  constructor(behavior: Behavior, index: number, startedAt: number) {
+    this.behavior = behavior;
+    this.index = index;
+    this.startedAt = startedAt;
+  }
 }
 
 /** The type of something that may not be an action at all: to read it is to run foreign code. */
@@ -67,10 +87,6 @@ const typeOf = (action: unknown): string => {
     return 'unreadable';
   }
 };
-
-type EventBody<E = PantheonEvent> = E extends PantheonEvent
-  ? Omit<E, 'at' | 'actorId' | 'tickId'>
-  : never;
 
 /** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
 class TickContextRequest implements ContextRequest {
@@ -97,6 +113,7 @@ export class Tick implements PlanScope {
   readonly actorId: string;
   readonly lineage: Lineage;
   readonly goal: string;
+  readonly hasInput: boolean;
   readonly userMessage: string | undefined;
   readonly message: BusMessage | undefined;
   readonly caller: Kernel['inside'];
@@ -111,6 +128,8 @@ export class Tick implements PlanScope {
   readonly #ended: () => void;
   readonly #signal: AbortSignal | undefined;
   readonly #behaviors: BehaviorReport[] = [];
+  /** Whether nothing has gone wrong. */
+  #clean = true;
   readonly #outcomes: ActionOutcome[] = [];
   readonly #startedAt: number;
   /** The time at the end of what was last waited for. */
@@ -131,6 +150,7 @@ export class Tick implements PlanScope {
     this.actor = actor;
     this.actorId = actor.id;
     this.userMessage = input?.userMessage;
+    this.hasInput = !!this.userMessage;
     this.message = input?.message;
     this.caller = caller;
     this.#signal = input?.signal;
@@ -138,7 +158,7 @@ export class Tick implements PlanScope {
     this.#ended = ended;
     this.tickId = kernel.settings.newId(actor);
     this.lineage = lineageOf(actor);
-    this.goal = actor.goals.join('; ');
+    this.goal = actor.goals.length === 1 ? (actor.goals[0] as string) : actor.goals.join('; ');
     this.#startedAt = kernel.deps.now();
     this.#now = this.#startedAt;
     this.drive = new Drive(
@@ -163,58 +183,118 @@ export class Tick implements PlanScope {
     return this.drive.run(this.#run());
   }
 
+  // One generator for all of it: with generators below this one, every wait would pass through each of them. What need not wait
+  // has a method of its own.
   *#run(): Course<TickReport> {
-    const { kernel, actor, drive } = this;
-    const hasInput = !!this.userMessage;
+    const { actor, drive } = this;
     const unlink = this.#signal && onAbort(this.#signal, () => this.#cancelled());
-    let begun = false;
     try {
       if (!this.#supervisor.isSurelyRunnable(actor, this.#fresh)) {
         yield this.#supervisor.assertRunnable(actor, this.#fresh);
       }
-      begun = true;
-      kernel.log(`Ticking actor: ${actor.id}`, { goals: actor.goals, hasInput });
-      if (kernel.observed)
-        this.#tell({ type: 'tick-started', hasInput, causeId: this.message?.id });
-      const behaviors = selectBehaviors(actor, hasInput);
-      if (behaviors.length > 0 && this.#mayStart()) {
-        this.context = (yield this.#compile()) as readonly Message[];
-        if (kernel.observed) this.#tellCompiled();
-        const ahead =
-          actor.script.config?.planning === 'parallel' ? this.#planAhead(behaviors) : undefined;
-        for (let index = 0; index < behaviors.length && this.#goesOn(); index += 1) {
-          yield* this.#behave(behaviors[index] as Behavior, index, ahead?.[index]);
+      const behaviors = this.#begin();
+      if (behaviors.length > 0) {
+        try {
+          this.#compiled(yield this.#compile());
+        } catch (error) {
+          // Only the context can fail the tick; given up while compiling, it is reported like any other that was given up.
+          if (error !== drive.failure) {
+            drive.conclude();
+            yield this.#rejected(errorInfo(error));
+            throw error;
+          }
         }
       }
-      return yield* this.#conclude(hasInput);
-    } catch (error) {
-      // Only the context can fail the tick; given up while compiling, it is reported like any other that was given up.
-      if (begun && error === drive.failure) return yield* this.#conclude(hasInput);
-      drive.conclude();
-      if (begun) yield* this.#reject(errorInfo(error));
-      throw error;
+      const ahead = this.#planAhead(behaviors);
+      for (let index = 0; index < behaviors.length && this.#goesOn(); index += 1) {
+        const turn = new Turn(behaviors[index] as Behavior, index, this.#now);
+        try {
+          do {
+            const planning = this.#plan(turn, ahead?.[index]);
+            const actions = this.#planned(turn, isThenable(planning) ? yield planning : planning);
+            for (let position = 0; position < actions.length; position += 1) {
+              const action = actions[position] as Action;
+              const id = turn.prefix + position;
+              const startedAt = this.#now;
+              if (turn.stopped || !this.#goesOn()) {
+                this.#note(turn, id, action, 'skipped', startedAt, undefined);
+                continue;
+              }
+              try {
+                const value = this.#execute(action, id, position);
+                this.#note(
+                  turn,
+                  id,
+                  action,
+                  'ok',
+                  startedAt,
+                  isThenable(value) ? yield value : value,
+                );
+              } catch (error) {
+                this.#noteFailure(turn, id, action, startedAt, error);
+              }
+            }
+          } while (this.#goesOnWith(turn));
+          this.#reportTurn(turn, undefined);
+        } catch (error) {
+          this.#reportTurn(turn, this.#failed(turn, error));
+        }
+      }
+      const report = this.#conclude();
+      const judged = this.#supervisor.judge(actor, report, this.exhausted);
+      if (judged !== undefined) yield judged;
+      return report;
     } finally {
       unlink?.();
       this.#ended();
     }
   }
 
-  /** Reports, tells, and lets the supervisor judge; from here on the tick is no longer given up. */
-  *#conclude(hasInput: boolean): Course<TickReport> {
+  /** What is to run: nothing, where the budget does not allow it. */
+  #begin(): readonly Behavior[] {
+    const { kernel, actor, hasInput } = this;
+    kernel.log(`Ticking actor: ${actor.id}`, { goals: actor.goals, hasInput });
+    if (kernel.observed)
+      this.#tell({
+        type: 'tick-started',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
+        hasInput,
+        causeId: this.message?.id,
+      });
+    const behaviors = selectBehaviors(actor, hasInput);
+    return behaviors.length > 0 && this.#mayStart() ? behaviors : NO_BEHAVIORS;
+  }
+
+  /** The report; from here on the tick is no longer given up. */
+  #conclude(): TickReport {
     const { kernel } = this;
-    const report = this.#report(hasInput);
+    const report = this.#report();
     this.drive.conclude();
     kernel.counts[report.status] += 1;
-    if (kernel.observed) this.#tell({ type: 'tick-ended', report });
-    const judged = this.#supervisor.judge(this.actor, report, this.exhausted);
-    if (judged !== undefined) yield judged;
+    if (kernel.observed)
+      this.#tell({
+        type: 'tick-ended',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
+        report,
+      });
     return report;
   }
 
-  *#reject(error: ErrorInfo): Course<void> {
+  #rejected(error: ErrorInfo): Promise<void> {
     this.kernel.counts.rejected += 1;
-    if (this.kernel.observed) this.#tell({ type: 'tick-ended', error });
-    yield this.#supervisor.failed(this.actor, error);
+    if (this.kernel.observed)
+      this.#tell({
+        type: 'tick-ended',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
+        error,
+      });
+    return this.#supervisor.failed(this.actor, error);
   }
 
   #cancelled(): void {
@@ -251,143 +331,147 @@ export class Tick implements PlanScope {
     );
   }
 
-  /** Starts all plans at once, each on a drive of its own. Those that fail before their turn are heard when it comes. */
-  #planAhead(behaviors: readonly Behavior[]): readonly Promise<Plan>[] {
+  #compiled(context: unknown): void {
+    this.context = context as readonly Message[];
+    if (!this.kernel.observed) return;
+    this.#now = this.kernel.deps.now();
+    this.#tell({
+      type: 'context-compiled',
+      at: this.#now,
+      actorId: this.actorId,
+      tickId: this.tickId,
+      messages: this.context.length,
+      durationMs: this.#now - this.#startedAt,
+    });
+  }
+
+  /** Where the script wants it: starts all plans at once, each on a drive of its own. Those that fail are heard at their turn. */
+  #planAhead(behaviors: readonly Behavior[]): readonly Promise<unknown>[] | undefined {
+    if (this.actor.script.config?.planning !== 'parallel' || !this.#goesOn()) return undefined;
     const { planTimeoutMs } = this.kernel.settings;
-    return behaviors.map((behavior) => {
-      const drive = this.drive.fork<Plan>('planning of', behavior.name, planTimeoutMs);
-      const planned = drive.run(this.#plan(drive, behavior, 0, NO_OUTCOMES, undefined));
+    return behaviors.map((behavior, index) => {
+      const drive = this.drive.fork('planning of', behavior.name, planTimeoutMs);
+      const planned = drive.run(this.#planApart(drive, new Turn(behavior, index, this.#now)));
       planned.catch(() => {});
       return planned;
     });
   }
 
-  /** One behavior's turn: plan, act, and again as long as it asks for it. */
-  *#behave(behavior: Behavior, index: number, ahead?: Promise<Plan>): Course<void> {
-    const { kernel, actor, drive } = this;
-    const maxRounds = actor.script.config?.maxRounds ?? kernel.settings.maxRounds;
+  *#planApart(drive: Drive<unknown>, turn: Turn): Course<unknown> {
     const startedAt = this.#now;
-    let round = 0;
-    let outcomes = NO_OUTCOMES;
-    let carry: unknown;
-    let error: ErrorInfo | undefined;
     try {
-      for (;;) {
-        let plan: Plan;
-        if (ahead !== undefined && round === 0) {
-          drive.step('planning of', behavior.name, Infinity);
-          plan = (yield ahead) as Plan;
-        } else {
-          plan = yield* this.#plan(drive, behavior, round, outcomes, carry);
-        }
-        round += 1;
-        const before = this.#outcomes.length;
-        yield* this.#act(behavior, index, round - 1, plan.actions);
-        if (plan.again !== true || !this.#goesOn()) break;
-        if (round >= maxRounds) {
-          throw new PantheonError(
-            'rounds-exceeded',
-            `behavior ${behavior.name} asked for another round after ${round}; raise maxRounds if it needs more`,
-            { details: { maxRounds } },
-          );
-        }
-        outcomes = this.#outcomes.slice(before);
-        ({ carry } = plan);
-      }
-    } catch (failure) {
-      error = errorInfo(failure);
-      if (error.code === 'budget-exhausted') this.exhausted = error;
-      kernel.log(`Behavior ${behavior.name} failed`, { error: error.message });
-    }
-    const { name, mode } = behavior;
-    const report = { name, mode, rounds: round, durationMs: this.#now - startedAt };
-    this.#behaviors.push(error === undefined ? report : { ...report, error });
-  }
-
-  /** The plan of one round, checked; tells the observer either way. */
-  *#plan(
-    drive: Pick<Drive<unknown>, 'step'>,
-    behavior: Behavior,
-    round: number,
-    outcomes: readonly ActionOutcome[],
-    carry: unknown,
-  ): Course<Plan> {
-    const { kernel } = this;
-    const startedAt = this.#now;
-    const step = drive.step('planning of', behavior.name, kernel.settings.planTimeoutMs);
-    let actions = 0;
-    let error: unknown;
-    try {
-      const planning = this.#callPlan(
-        behavior,
-        new TickPlanInput(this, step, round, outcomes, carry),
-      );
-      const plan = readPlan(isThenable(planning) ? yield planning : planning, behavior.name);
-      actions = plan.actions.length;
+      const planning = this.#callPlan(drive, turn);
+      const plan = readPlan(isThenable(planning) ? yield planning : planning, turn.behavior.name);
+      this.#tellPlan(turn, startedAt, plan.actions.length, undefined);
       return plan;
-    } catch (failure) {
-      error = failure;
-      throw failure;
-    } finally {
-      this.#now = kernel.deps.now();
-      if (kernel.observed) {
-        this.#tell({
-          type: 'plan-ended',
-          behavior: behavior.name,
-          round,
-          actions,
-          durationMs: this.#now - startedAt,
-          ...(error === undefined ? undefined : { error: errorInfo(error) }),
-        });
-      }
+    } catch (error) {
+      this.#tellPlan(turn, startedAt, 0, error);
+      throw error;
     }
   }
 
-  #callPlan(behavior: Behavior, input: TickPlanInput): Plan | Promise<Plan> {
-    const outer = this.kernel.inside;
-    this.kernel.inside = this;
+  /** Plans, or takes what was planned ahead. */
+  #plan(turn: Turn, ahead: Promise<unknown> | undefined): unknown {
+    if (turn.rounds === 0 && ahead !== undefined) {
+      this.drive.step('planning of', turn.behavior.name, Infinity);
+      return ahead;
+    }
+    turn.isPlanning = true;
+    turn.plannedAt = this.#now;
+    return this.#callPlan(this.drive, turn);
+  }
+
+  /** The actions of a plan, once it is there. */
+  #planned(turn: Turn, value: unknown): readonly Action[] {
+    const { actions, again, carry } = readPlan(value, turn.behavior.name);
+    if (turn.isPlanning) this.#tellPlan(turn, turn.plannedAt, actions.length, undefined);
+    turn.isPlanning = false;
+    turn.prefix = `${this.tickId}/${turn.index}/${turn.rounds}/`;
+    turn.rounds += 1;
+    turn.first = this.#outcomes.length;
+    turn.stopped = false;
+    turn.again = again === true;
+    turn.carry = carry;
+    return actions;
+  }
+
+  #tellPlan(turn: Turn, startedAt: number, actions: number, error: unknown): void {
+    const { kernel } = this;
+    this.#now = kernel.deps.now();
+    if (!kernel.observed) return;
+    this.#tell({
+      type: 'plan-ended',
+      at: this.#now,
+      actorId: this.actorId,
+      tickId: this.tickId,
+      behavior: turn.behavior.name,
+      round: turn.rounds,
+      actions,
+      durationMs: this.#now - startedAt,
+      ...(error === undefined ? undefined : { error: errorInfo(error) }),
+    });
+  }
+
+  #callPlan(
+    drive: Pick<Drive<unknown>, 'step'>,
+    { behavior, rounds, outcomes, carry }: Turn,
+  ): Plan | Promise<Plan> {
+    const { kernel } = this;
+    const step = drive.step('planning of', behavior.name, kernel.settings.planTimeoutMs);
+    const outer = kernel.inside;
+    kernel.inside = this;
     try {
-      return behavior.plan(input);
+      return behavior.plan(new TickPlanInput(this, step, rounds, outcomes, carry));
     } finally {
-      this.kernel.inside = outer;
+      kernel.inside = outer;
     }
   }
 
-  /** Executes the actions of one plan in order, each on its own: a failing one does not stop the next. */
-  *#act(
-    behavior: Behavior,
-    index: number,
-    round: number,
-    actions: readonly Action[],
-  ): Course<void> {
-    let stopped = false;
-    for (let position = 0; position < actions.length; position += 1) {
-      const action = actions[position] as Action;
-      const id = `${this.tickId}/${index}/${round}/${position}`;
-      const turn: Turn = { behavior, round, id, action };
-      const startedAt = this.#now;
-      let outcome: ActionOutcome;
-      if (stopped || !this.#goesOn()) {
-        outcome = this.#outcome(turn, 'skipped', startedAt, undefined);
-      } else {
-        try {
-          const value = this.#execute(action, id, position);
-          outcome = this.#outcome(turn, 'ok', startedAt, isThenable(value) ? yield value : value);
-        } catch (error) {
-          outcome = this.#failedOutcome(turn, startedAt, error);
-        }
-        if (outcome.status !== 'ok' && behavior.onActionError === 'stop') stopped = true;
-        if (this.kernel.observed) this.#tell({ type: 'action-ended', outcome });
-      }
-      this.#outcomes.push(outcome);
+  /** Whether the behavior plans once more. */
+  #goesOnWith(turn: Turn): boolean {
+    if (!turn.again || !this.#goesOn()) return false;
+    const maxRounds = this.actor.script.config?.maxRounds ?? this.kernel.settings.maxRounds;
+    if (turn.rounds >= maxRounds) {
+      throw new PantheonError(
+        'rounds-exceeded',
+        `behavior ${turn.behavior.name} asked for another round after ${turn.rounds}; raise maxRounds if it needs more`,
+        { details: { maxRounds } },
+      );
     }
+    turn.outcomes = this.#outcomes.slice(turn.first);
+    return true;
+  }
+
+  #failed(turn: Turn, failure: unknown): ErrorInfo {
+    if (turn.isPlanning) this.#tellPlan(turn, turn.plannedAt, 0, failure);
+    const error = errorInfo(failure);
+    if (error.code === 'budget-exhausted') this.exhausted = error;
+    this.kernel.log(`Behavior ${turn.behavior.name} failed`, { error: error.message });
+    return error;
+  }
+
+  #reportTurn(
+    { behavior: { name, mode }, rounds, startedAt }: Turn,
+    error: ErrorInfo | undefined,
+  ): void {
+    const report = { name, mode, rounds, durationMs: this.#now - startedAt };
+    this.#behaviors.push(error === undefined ? report : { ...report, error });
+    this.#clean &&= error === undefined;
   }
 
   #execute(action: Action, id: string, position: number): unknown {
     const { kernel, actor } = this;
-    assertAction(action, `actions[${position}]`, kernel.isCustomAction);
+    assertAction(action, kernel.isCustomAction, position);
     kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
-    if (kernel.observed) this.#tell({ type: 'action-started', actionId: id, action });
+    if (kernel.observed)
+      this.#tell({
+        type: 'action-started',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
+        actionId: id,
+        action,
+      });
     return this.#actions.execute(action, actor, {
       actionId: id,
       tickId: this.tickId,
@@ -398,32 +482,67 @@ export class Tick implements PlanScope {
     });
   }
 
-  #outcome(turn: Turn, status: ActionStatus, startedAt: number, value: unknown): ActionOutcome {
-    const { behavior, round, id, action } = turn;
+  /** Notes what became of an action. */
+  #note(
+    turn: Turn,
+    id: string,
+    action: Action,
+    status: ActionStatus,
+    startedAt: number,
+    value: unknown,
+  ): void {
+    const behavior = turn.behavior.name;
+    const round = turn.rounds - 1;
     this.#now = this.kernel.deps.now();
     const durationMs = this.#now - startedAt;
-    return value === undefined
-      ? { id, behavior: behavior.name, round, action, status, startedAt, durationMs }
-      : { id, behavior: behavior.name, round, action, status, startedAt, durationMs, value };
+    const outcome: ActionOutcome =
+      value === undefined
+        ? { id, behavior, round, action, status, startedAt, durationMs }
+        : { id, behavior, round, action, status, startedAt, durationMs, value };
+    this.#keep(outcome);
   }
 
-  #failedOutcome(turn: Turn, startedAt: number, error: unknown): ActionOutcome {
-    const info = errorInfo(error);
-    if (info.code === 'budget-exhausted') this.exhausted = info;
-    const outcome = this.#outcome(turn, statusOf(error), startedAt, undefined);
-    this.kernel.log(`Action ${outcome.status}: ${typeOf(turn.action)}`, {
+  #keep(outcome: ActionOutcome): void {
+    this.#outcomes.push(outcome);
+    this.#clean &&= outcome.status === 'ok';
+    if (this.kernel.observed && outcome.status !== 'skipped')
+      this.#tell({
+        type: 'action-ended',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
+        outcome,
+      });
+  }
+
+  #noteFailure(turn: Turn, id: string, action: Action, startedAt: number, failure: unknown): void {
+    const error = errorInfo(failure);
+    if (error.code === 'budget-exhausted') this.exhausted = error;
+    const status = statusOf(failure);
+    this.#now = this.kernel.deps.now();
+    this.kernel.log(`Action ${status}: ${typeOf(action)}`, {
       actorId: this.actorId,
-      error: info.message,
+      error: error.message,
     });
-    return { ...outcome, error: info };
+    this.#keep({
+      id,
+      behavior: turn.behavior.name,
+      round: turn.rounds - 1,
+      action,
+      status,
+      startedAt,
+      durationMs: this.#now - startedAt,
+      error,
+    });
+    turn.stopped = turn.behavior.onActionError === 'stop';
   }
 
-  #report(hasInput: boolean): TickReport {
+  #report(): TickReport {
     return {
       tickId: this.tickId,
       actorId: this.actorId,
       status: this.#status(),
-      hasInput,
+      hasInput: this.hasInput,
       behaviors: this.#behaviors,
       actions: this.#outcomes.map(({ action }) => action),
       outcomes: this.#outcomes,
@@ -437,9 +556,8 @@ export class Tick implements PlanScope {
     const { failure } = this.drive;
     if (failure !== undefined) return failure.code === 'timeout' ? 'timeout' : 'cancelled';
     if (this.exhausted !== undefined) return 'budget';
+    if (this.#clean) return 'ok';
     const isOk = ({ status }: ActionOutcome): boolean => status === 'ok';
-    if (this.#outcomes.every(isOk) && this.#behaviors.every(({ error }) => error === undefined))
-      return 'ok';
     // A behavior that had nothing to do succeeded too.
     const idle = this.#behaviors.some(
       ({ name, error }) =>
@@ -448,17 +566,7 @@ export class Tick implements PlanScope {
     return idle || this.#outcomes.some(isOk) ? 'partial' : 'failed';
   }
 
-  #tellCompiled(): void {
-    this.#now = this.kernel.deps.now();
-    this.#tell({
-      type: 'context-compiled',
-      messages: this.context.length,
-      durationMs: this.#now - this.#startedAt,
-    });
-  }
-
-  #tell(body: EventBody): void {
-    const { kernel, actorId, tickId } = this;
-    kernel.emit({ at: kernel.deps.now(), actorId, tickId, ...body } as PantheonEvent);
+  #tell(event: PantheonEvent): void {
+    this.kernel.emit(event);
   }
 }
