@@ -1,5 +1,5 @@
 /** The database file: opening it, its schema, and what may go wrong with it. */
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PantheonError, errorMessage } from '@promethean/pantheon-core';
 
 /** "Pctx": tells our files from other SQLite databases (`PRAGMA application_id`). */
@@ -86,6 +86,16 @@ const migrate = (database: DatabaseSync, path: string): void => {
   database.exec(
     `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`,
   );
+};
+
+/**
+ * A statement that writes. Its row ids are big integers: after a write to a full-text table, the connection's last row id is
+ * one of that table's own, beyond 2^53, and Node 26 refuses to make a number of it.
+ */
+export const prepareWrite = (database: DatabaseSync, sql: string): StatementSync => {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  return statement;
 };
 
 /** Runs `work` in one write transaction; nothing of it stays when it throws. */

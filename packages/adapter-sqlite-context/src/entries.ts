@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { PantheonError } from '@promethean/pantheon-core';
 import type { Message } from '@promethean/pantheon-core';
-import { transaction } from './database.ts';
+import { prepareWrite, transaction } from './database.ts';
 import { conceptsOf, matchExpression } from './question.ts';
 import { termsOf } from './terms.ts';
 
@@ -47,10 +47,11 @@ export const recordEntries = (
 ): void => {
   requireEntries(actorId, entries);
   if (entries.length === 0) return;
-  const insert = database.prepare(
+  const insert = prepareWrite(
+    database,
     'INSERT INTO entry (actor, tool, recorded, message) VALUES (?, ?, ?, ?)',
   );
-  const insertTerms = database.prepare('INSERT INTO entryTerms (rowid, body) VALUES (?, ?)');
+  const insertTerms = prepareWrite(database, 'INSERT INTO entryTerms (rowid, body) VALUES (?, ?)');
   transaction(database, () => {
     for (const message of entries) {
       const { lastInsertRowid } = insert.run(

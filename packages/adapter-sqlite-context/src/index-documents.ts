@@ -1,7 +1,7 @@
 /** Brings the index of one source up to date with its folder. */
 import type { DatabaseSync } from 'node:sqlite';
 import { PantheonError } from '@promethean/pantheon-core';
-import { transaction } from './database.ts';
+import { prepareWrite, transaction } from './database.ts';
 import { guessLanguage } from './language.ts';
 import { readDocument, type FileStamp, type ReadResult } from './read-document.ts';
 import { splitDocument, type SplitDocument } from './split-document.ts';
@@ -96,17 +96,21 @@ const makeWriter = (
   const all = database.prepare(
     'SELECT id, path, modified, size, hash, indexed, note FROM file WHERE source = ?',
   );
-  const insertFile = database.prepare(
+  const insertFile = prepareWrite(
+    database,
     `INSERT INTO file (source, path, title, language, modified, size, hash, indexed, note)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const insertFileTerms = database.prepare(
+  const insertFileTerms = prepareWrite(
+    database,
     'INSERT INTO fileTerms (rowid, path, title, headings, body) VALUES (?, ?, ?, ?, ?)',
   );
-  const insertPassage = database.prepare(
+  const insertPassage = prepareWrite(
+    database,
     'INSERT INTO passage (file, line, endLine, heading, text) VALUES (?, ?, ?, ?, ?)',
   );
-  const insertPassageTerms = database.prepare(
+  const insertPassageTerms = prepareWrite(
+    database,
     'INSERT INTO passageTerms (rowid, path, heading, body) VALUES (?, ?, ?, ?)',
   );
   const deletions = [
@@ -114,8 +118,9 @@ const makeWriter = (
     'DELETE FROM passage WHERE file = ?',
     'DELETE FROM fileTerms WHERE rowid = ?',
     'DELETE FROM file WHERE id = ?',
-  ].map((sql) => database.prepare(sql));
-  const update = database.prepare(
+  ].map((sql) => prepareWrite(database, sql));
+  const update = prepareWrite(
+    database,
     'UPDATE file SET modified = ?, size = ?, indexed = ? WHERE id = ?',
   );
   const remove = (id: number): void => {
