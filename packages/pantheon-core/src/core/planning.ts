@@ -1,14 +1,18 @@
-/** What a behavior's `plan` is handed. Members that cost something are made when they are read. */
+/** What a tick hands to the context port and to a behavior's `plan`. Members that cost something are made when they are read. */
 import type { Step } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import { permits } from './limits.ts';
 import type { Lineage } from './limits.ts';
-import type { ILlmPort, LlmChunk, LlmRequest } from './ports.ts';
+import type { ContextRequest } from './ports.ts';
 import type {
   ActionOutcome,
   Actor,
   BusMessage,
+  ContextSource,
+  LanguageModel,
+  LlmChunk,
+  LlmRequest,
   Message,
   PlanInput,
   ToolSpec,
@@ -34,6 +38,23 @@ const estimateTokens = (messages: readonly Message[]): number =>
 
 /** The answer that is reserved for when the caller sets no limit and the budget does. */
 const DEFAULT_ANSWER_TOKENS = 4_096;
+
+/** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
+export class TickContextRequest implements ContextRequest {
+  readonly texts: readonly string[];
+  readonly sources: readonly ContextSource[];
+  readonly #actorId: string;
+
+  constructor(actorId: string, texts: readonly string[], sources: readonly ContextSource[]) {
+    this.texts = texts;
+    this.sources = sources;
+    this.#actorId = actorId;
+  }
+
+  get actorId(): string {
+    return this.#actorId;
+  }
+}
 
 /**
  * A plan's request with the signal of the plan. A signal costs more than the rest of a tick, so it is made when it is read.
@@ -67,9 +88,9 @@ class TickLlmRequest implements LlmRequest {
 }
 
 /** The LLM port as one plan sees it: bound to the plan's signal, counted, and within the budgets. */
-class TickLlm implements ILlmPort {
-  readonly complete: ILlmPort['complete'];
-  readonly stream?: NonNullable<ILlmPort['stream']>;
+class TickLlm implements LanguageModel {
+  readonly complete: LanguageModel['complete'];
+  readonly stream?: NonNullable<LanguageModel['stream']>;
 
   constructor(scope: PlanScope, step: Step) {
     const { kernel, lineage } = scope;
@@ -79,7 +100,7 @@ class TickLlm implements ILlmPort {
       return message;
     };
     // Without a budget and an observer, a call costs one promise more than the port's own.
-    const callPlain: ILlmPort['complete'] = (request) => {
+    const callPlain: LanguageModel['complete'] = (request) => {
       try {
         const bound = new TickLlmRequest(request, step, request.maxTokens);
         return Promise.resolve(llm.complete(bound)).then(counted);
@@ -87,7 +108,7 @@ class TickLlm implements ILlmPort {
         return Promise.reject(error);
       }
     };
-    const call: ILlmPort['complete'] = async (request) => {
+    const call: LanguageModel['complete'] = async (request) => {
       const call = new LlmCall(scope, request);
       try {
         const message = await llm.complete(call.bind(step));
@@ -211,7 +232,7 @@ export class TickPlanInput implements PlanInput {
   readonly carry: unknown;
   readonly #scope: PlanScope;
   readonly #step: Step;
-  #llm: ILlmPort | undefined = undefined;
+  #llm: LanguageModel | undefined = undefined;
 
   constructor(
     scope: PlanScope,
@@ -249,7 +270,7 @@ export class TickPlanInput implements PlanInput {
     return this.#step.signal;
   }
 
-  get llm(): ILlmPort {
+  get llm(): LanguageModel {
     return (this.#llm ??= new TickLlm(this.#scope, this.#step));
   }
 

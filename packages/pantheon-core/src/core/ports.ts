@@ -20,6 +20,7 @@ import type {
   BusMessage,
   ContextSource,
   JsonValue,
+  LanguageModel,
   Message,
   Metadata,
   OutgoingMessage,
@@ -139,31 +140,6 @@ export interface IToolPort {
 // -------------------------------------------------------------------------------------------------------------------- llm
 
 /**
- * A request to a language model. `signal` may be made when it is read: pass the object on as it is, or name the member; a copy
- * by `{ ...request }` can lack it.
- */
-export interface LlmRequest {
-  readonly messages: readonly Message[];
-  /** Default: the adapter's. */
-  readonly model?: string | undefined;
-  readonly tools?: readonly ToolSpec[] | undefined;
-  /** 0 to 2. Default: the model's. */
-  readonly temperature?: number | undefined;
-  /** Tokens of the answer at most. Default: the model's. */
-  readonly maxTokens?: number | undefined;
-  /** `json`: any JSON; an object: a JSON Schema that the answer's content must satisfy. */
-  readonly format?: 'text' | 'json' | { readonly [key: string]: JsonValue } | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole call, repetitions included. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** A piece of a streamed answer: more text, or at the end the whole message. */
-export type LlmChunk =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'message'; readonly message: Message };
-
-/**
  * Completes a conversation.
  *
  * - llm:1 `complete` resolves to one message with the role `assistant`: text, tool calls or both; `usage` where the model tells it.
@@ -176,10 +152,7 @@ export type LlmChunk =
  * - llm:6 An empty list of messages rejects with `option-invalid`.
  * - llm:7 Where `stream` exists, its texts joined are the content of its final message, and that message is what `complete` gives.
  */
-export interface ILlmPort {
-  readonly complete: (request: LlmRequest) => Promise<Message>;
-  /** Optional. Ends with exactly one `message` chunk, or throws. */
-  readonly stream?: (request: LlmRequest) => AsyncIterable<LlmChunk>;
+export interface ILlmPort extends LanguageModel {
   readonly close?: () => Promise<void>;
 }
 

@@ -15,9 +15,8 @@ import { assertAction, readPlan } from './guards.ts';
 import type { Kernel } from './kernel.ts';
 import { lineageOf } from './limits.ts';
 import type { Lineage } from './limits.ts';
-import { TickPlanInput } from './planning.ts';
+import { TickContextRequest, TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
-import type { ContextRequest } from './ports.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
 import type {
@@ -28,7 +27,6 @@ import type {
   Behavior,
   BehaviorReport,
   BusMessage,
-  ContextSource,
   Message,
   Plan,
   TickInput,
@@ -88,22 +86,10 @@ const typeOf = (action: unknown): string => {
   }
 };
 
-/** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
-class TickContextRequest implements ContextRequest {
-  readonly texts: readonly string[];
-  readonly sources: readonly ContextSource[];
-  readonly #actorId: string;
-
-  constructor(actorId: string, texts: readonly string[], sources: readonly ContextSource[]) {
-    this.texts = texts;
-    this.sources = sources;
-    this.#actorId = actorId;
-  }
-
-  get actorId(): string {
-    return this.#actorId;
-  }
-}
+/** What an event tells besides when, of which actor and in which tick. */
+type EventBody<E = Extract<PantheonEvent, { readonly tickId: string }>> = E extends PantheonEvent
+  ? Omit<E, 'at' | 'actorId' | 'tickId'>
+  : never;
 
 /** One execution cycle of one actor. Used once. */
 export class Tick implements PlanScope {
@@ -257,9 +243,6 @@ export class Tick implements PlanScope {
     if (kernel.observed)
       this.#tell({
         type: 'tick-started',
-        at: this.#now,
-        actorId: this.actorId,
-        tickId: this.tickId,
         hasInput,
         causeId: this.message?.id,
       });
@@ -276,9 +259,6 @@ export class Tick implements PlanScope {
     if (kernel.observed)
       this.#tell({
         type: 'tick-ended',
-        at: this.#now,
-        actorId: this.actorId,
-        tickId: this.tickId,
         report,
       });
     return report;
@@ -289,9 +269,6 @@ export class Tick implements PlanScope {
     if (this.kernel.observed)
       this.#tell({
         type: 'tick-ended',
-        at: this.#now,
-        actorId: this.actorId,
-        tickId: this.tickId,
         error,
       });
     return this.#supervisor.failed(this.actor, error);
@@ -337,9 +314,6 @@ export class Tick implements PlanScope {
     this.#now = this.kernel.deps.now();
     this.#tell({
       type: 'context-compiled',
-      at: this.#now,
-      actorId: this.actorId,
-      tickId: this.tickId,
       messages: this.context.length,
       durationMs: this.#now - this.#startedAt,
     });
@@ -401,9 +375,6 @@ export class Tick implements PlanScope {
     if (!kernel.observed) return;
     this.#tell({
       type: 'plan-ended',
-      at: this.#now,
-      actorId: this.actorId,
-      tickId: this.tickId,
       behavior: turn.behavior.name,
       round: turn.rounds,
       actions,
@@ -463,15 +434,7 @@ export class Tick implements PlanScope {
     const { kernel, actor } = this;
     assertAction(action, kernel.isCustomAction, position);
     kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
-    if (kernel.observed)
-      this.#tell({
-        type: 'action-started',
-        at: this.#now,
-        actorId: this.actorId,
-        tickId: this.tickId,
-        actionId: id,
-        action,
-      });
+    if (kernel.observed) this.#tell({ type: 'action-started', actionId: id, action });
     return this.#actions.execute(action, actor, {
       actionId: id,
       tickId: this.tickId,
@@ -508,9 +471,6 @@ export class Tick implements PlanScope {
     if (this.kernel.observed && outcome.status !== 'skipped')
       this.#tell({
         type: 'action-ended',
-        at: this.#now,
-        actorId: this.actorId,
-        tickId: this.tickId,
         outcome,
       });
   }
@@ -566,7 +526,8 @@ export class Tick implements PlanScope {
     return idle || this.#outcomes.some(isOk) ? 'partial' : 'failed';
   }
 
-  #tell(event: PantheonEvent): void {
-    this.kernel.emit(event);
+  #tell(body: EventBody): void {
+    const { actorId, tickId } = this;
+    this.kernel.emit({ at: this.#now, actorId, tickId, ...body });
   }
 }

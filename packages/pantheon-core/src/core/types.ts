@@ -5,7 +5,6 @@
  * structured-cloned.
  */
 import type { ErrorInfo } from './errors.ts';
-import type { ILlmPort } from './ports.ts';
 
 // The host's AbortSignal is part of the public API, yet this package compiles without any host's types. This minimal
 // declaration merges with the one of the DOM or of Node wherever an application has it.
@@ -83,6 +82,38 @@ export interface ContextSource {
   /** Narrows the source; the keys are the port's. */
   readonly where?: Readonly<Record<string, unknown>>;
   readonly metadata?: Metadata;
+}
+
+/**
+ * A request to a language model. `signal` may be made when it is read: pass the object on as it is, or name the member; a copy
+ * by `{ ...request }` can lack it.
+ */
+export interface LlmRequest {
+  readonly messages: readonly Message[];
+  /** Default: the adapter's. */
+  readonly model?: string | undefined;
+  readonly tools?: readonly ToolSpec[] | undefined;
+  /** 0 to 2. Default: the model's. */
+  readonly temperature?: number | undefined;
+  /** Tokens of the answer at most. Default: the model's. */
+  readonly maxTokens?: number | undefined;
+  /** `json`: any JSON; an object: a JSON Schema that the answer's content must satisfy. */
+  readonly format?: 'text' | 'json' | { readonly [key: string]: JsonValue } | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for the whole call, repetitions included. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A piece of a streamed answer: more text, or at the end the whole message. */
+export type LlmChunk =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'message'; readonly message: Message };
+
+/** Completes conversations: what plans are handed, and what an LLM port is. */
+export interface LanguageModel {
+  readonly complete: (request: LlmRequest) => Promise<Message>;
+  /** Optional. Ends with exactly one `message` chunk, or throws. */
+  readonly stream?: (request: LlmRequest) => AsyncIterable<LlmChunk>;
 }
 
 /** What a tool tells about itself. Callers may show it to a model. */
@@ -209,7 +240,7 @@ export interface PlanInput {
   /** The tools that this actor may use. */
   readonly tools: readonly ToolSpec[];
   /** The LLM port, bound to this tick: usage is counted, budgets are reserved, the signal is passed on. */
-  readonly llm: ILlmPort;
+  readonly llm: LanguageModel;
   readonly now: () => number;
   /** Aborts at a timeout, at a cancellation and at the orchestrator's stop. */
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PantheonError } from '../core/errors.ts';
-import type { LlmRequest } from '../core/ports.ts';
+import type { LlmRequest } from '../core/types.ts';
 import { makeManualTimers } from './manual-timers.ts';
 import { makeScriptedLlm } from './scripted-llm.ts';
 

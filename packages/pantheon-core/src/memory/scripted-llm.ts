@@ -1,6 +1,6 @@
 import { errorMessage, PantheonError } from '../core/errors.ts';
-import type { ILlmPort, LlmChunk, LlmRequest, Timers } from '../core/ports.ts';
-import type { Message, ToolSpec } from '../core/types.ts';
+import type { ILlmPort, Timers } from '../core/ports.ts';
+import type { LlmChunk, LlmRequest, Message, ToolSpec } from '../core/types.ts';
 import { bounded, isAborted, requireTimeout } from './bounded.ts';
 import { type HostSignal, hostTimers } from './host.ts';
 import { frozenCopy } from './plain-data.ts';
