@@ -19,6 +19,7 @@ test('the command line is read', () => {
 test.each([
   [['--aks', 'x'], "Unknown option '--aks'. --help shows what there is."],
   [['--docs'], "Option '--docs <value>' argument missing. --help shows what there is."],
+  [['--docs', '--ask', 'x'], "Option '--docs' argument is ambiguous. --help shows what there is."],
   [['where is it?'], 'I do not understand "where is it?". Put a question behind --ask'],
   [['--ask', ' '], '--ask needs a question'],
   [['--json'], '--json needs a question'],

@@ -69,7 +69,8 @@ const parse = (argv: readonly string[]) => {
       },
     });
   } catch (error) {
-    const [sentence] = (error as Error).message.split('. To specify');
+    // Its messages go on with advice about dashes that nobody here needs.
+    const [sentence = ''] = (error as Error).message.split(/\.\s/);
     throw new UsageError(`${sentence}. --help shows what there is.`);
   }
 };
