@@ -4,12 +4,14 @@ import { isDelay } from './guards.ts';
 import type { Kernel } from './kernel.ts';
 import type { Mailboxes } from './mailbox.ts';
 import type { Supervisor } from './supervision.ts';
-import type { Actor } from './types.ts';
+import type { Actor, ActorRecord, TickReport } from './types.ts';
 
 class Loop {
   readonly actor: Actor;
   readonly intervalMs: number;
   busy = false;
+  /** Whether `stop` has been called: asked in every turn, and cheaper than a look-up among a hundred thousand loops. */
+  stopped = false;
   stop: () => void = () => {};
 
   constructor(actor: Actor, intervalMs: number) {
@@ -61,7 +63,8 @@ export class Loops {
     const loop = new Loop(actor, intervalMs);
     const cancel = this.#kernel.deps.schedule.every(intervalMs, () => this.#turn(loop));
     loop.stop = () => {
-      if (this.#loops.get(actor.id) !== loop) return;
+      if (loop.stopped) return;
+      loop.stopped = true;
       this.#loops.delete(actor.id);
       cancel?.();
       this.#tell('loop-stopped', loop);
@@ -77,7 +80,8 @@ export class Loops {
     const cancel = this.#kernel.deps.schedule.once(delayMs, async () => {
       this.#wakeUps.delete(cancel);
       try {
-        await this.#tick(actor);
+        const known = await this.#kernel.deps.state.get(actor.id);
+        if (!this.#stopped) await this.#tick(actor, known);
       } catch (error) {
         this.#kernel.log(`Wake-up of ${actor.id} failed`, { error: errorInfo(error).message });
       }
@@ -93,18 +97,20 @@ export class Loops {
   }
 
   #turn(loop: Loop): Promise<void> | undefined {
-    const { id } = loop.actor;
     // A scheduler may call once more although it was told to stop; this orchestrator keeps its own word.
-    if (this.#loops.get(id) !== loop) return undefined;
+    if (loop.stopped) return undefined;
     if (loop.busy) return this.#skip(loop, 'busy');
-    if (this.#supervisor.resumeAt(id) > this.#kernel.deps.now()) return this.#skip(loop, 'backoff');
+    const resumeAt = this.#supervisor.resumeAt(loop.actor.id);
+    if (resumeAt > 0 && resumeAt > this.#kernel.deps.now()) return this.#skip(loop, 'backoff');
     return this.#tickLoop(loop);
   }
 
   async #tickLoop(loop: Loop): Promise<void> {
     loop.busy = true;
     try {
-      await this.#tick(loop.actor, loop);
+      const known = await this.#kernel.deps.state.get(loop.actor.id);
+      // Stopped while the record was being read: no tick starts after stop().
+      if (!loop.stopped) await this.#tick(loop.actor, known);
     } catch (error) {
       if (PantheonError.is(error, 'actor-not-runnable')) {
         this.#skip(loop, 'not-runnable');
@@ -120,11 +126,9 @@ export class Loops {
     }
   }
 
-  async #tick(actor: Actor, loop?: Loop): Promise<void> {
-    const known = await this.#kernel.deps.state.get(actor.id);
-    // Stopped while the record was being read: no tick starts after stop().
-    if (this.#stopped || (loop !== undefined && this.#loops.get(actor.id) !== loop)) return;
-    await this.#mailboxes.submit({
+  /** Ticks the actor as the state port knows it, or as it was given where the port does not. */
+  #tick(actor: Actor, known: ActorRecord | undefined): Promise<TickReport> {
+    return this.#mailboxes.submit({
       actor: known ?? actor,
       input: undefined,
       fresh: known !== undefined,

@@ -67,7 +67,7 @@ export class Supervisor {
 
   /** Milliseconds since the epoch before which the actor's loop pauses; 0 when it need not. */
   resumeAt(actorId: string): number {
-    return this.#failures.get(actorId)?.resumeAt ?? 0;
+    return this.#failures.size === 0 ? 0 : (this.#failures.get(actorId)?.resumeAt ?? 0);
   }
 
   /** What the end of a tick means for its actor. `exhausted` is the budget that ran out in it. */
