@@ -22,6 +22,8 @@ export interface MemoryScheduler extends IScheduler {
 const MAX_DELAY_MS = 2_147_483_647;
 /** After this long the due tasks yield to the rest of the host. */
 const BURST_MS = 10;
+/** Tasks that a burst begins before their promises have a turn. */
+const MAX_OPENED = 16;
 
 /**
  * Runs tasks from one host timer, however many there are. The timer is set only while a task is pending. Tasks that are due in
@@ -105,10 +107,14 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
     timer = undefined;
     armedFor = Infinity;
     inBurst = true;
-    const began = timers.now();
-    let time = began;
     // What a task schedules for at once has its turn after the host's, or a task that repeats itself would never let go.
-    const made = calendar.made;
+    drain(timers.now(), calendar.made);
+  };
+
+  /** Runs what is due, and lets go of the host after a while. */
+  const drain = (began: number, made: number): void => {
+    let time = began;
+    let opened = 0;
     while (time - began < BURST_MS) {
       if (unfinished?.first === undefined) {
         unfinished = undefined;
@@ -121,10 +127,16 @@ export const makeMemoryScheduler = (options: MemorySchedulerOptions = {}): Memor
       const entry = unfinished.first as Entry;
       calendar.remove(entry);
       if (!entry.running) run(entry);
+      if (entry.running) opened += 1;
       time = timers.now();
       const { interval } = entry;
       if (interval > 0 && closing === undefined) {
         calendar.add(entry, due + (Math.floor((time - due) / interval) + 1) * interval);
+      }
+      if (opened === MAX_OPENED) {
+        // Those that have begun go on first: thousands that wait for each other's microtasks would all have to be kept.
+        void Promise.resolve().then(() => drain(began, made));
+        return;
       }
     }
     inBurst = false;
