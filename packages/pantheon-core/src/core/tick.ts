@@ -532,6 +532,6 @@ export class Tick implements PlanScope {
     event.at = this.#now;
     event.actorId = this.actorId;
     event.tickId = this.tickId;
-    this.kernel.emit(event as PantheonEvent);
+    this.kernel.emit(event);
   }
 }
