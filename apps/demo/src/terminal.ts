@@ -3,7 +3,6 @@ import type { PantheonEvent } from '@promethean/pantheon-core';
 import type { Source } from './sources.ts';
 
 /** Removes what could move the cursor or forge a line: documents, models and file names are data. */
-// oxlint-disable-next-line no-control-regex -- control characters are what this removes
 const plain = (text: string): string =>
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '');
 

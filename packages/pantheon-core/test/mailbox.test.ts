@@ -136,6 +136,26 @@ describe('4.1 and 4.2: one at a time, first in first out', () => {
     expect((await orchestrator.tickActor(actor, { userMessage: '3' })).status).toBe('ok');
   });
 
+  test('an actor whose input was withdrawn while it waited for room never ticks twice at once', async () => {
+    const { orchestrator } = makeDesk({ options: { maxConcurrentTicks: 2 } });
+    const [x, y, b] = [gated(undefined, 'x'), gated(undefined, 'y'), gated(undefined, 'b')];
+    const others = [orchestrator.tickActor(x.actor), orchestrator.tickActor(y.actor)];
+    const caller = new AbortController();
+    const withdrawn = orchestrator.tickActor(b.actor, { userMessage: '1', signal: caller.signal });
+    caller.abort();
+    const ticks = [orchestrator.tickActor(b.actor, { userMessage: '2' })];
+    x.door.open();
+    await others[0];
+    ticks.push(orchestrator.tickActor(b.actor, { userMessage: '3' }));
+    y.door.open();
+    await others[1];
+    expect(b.most()).toBe(1);
+    b.door.open();
+    expect(await codes([withdrawn, ...ticks])).toEqual(['cancelled', 'ok', 'ok']);
+    expect(b.most()).toBe(1);
+    expect(b.seen).toEqual(['2', '3']);
+  });
+
   test('a caller that gives up while waiting is answered at once', async () => {
     const { orchestrator } = makeDesk();
     const { actor, seen, door } = gated();
@@ -274,6 +294,28 @@ describe('4.4 listen and deliver', () => {
     await deps.bus.send({ from: 'b', to: '*', content: 'all' });
     await advance(0);
     expect(heard).toEqual(['a', 'c']);
+  });
+
+  test('a member of a group that stops hands its message back to the others', async () => {
+    const { orchestrator, deps, advance } = makeDesk();
+    const other = makeOrchestrator(deps);
+    const heard: (string | undefined)[] = [];
+    const first = behavior('first', 'active', ({ userMessage }) => {
+      heard.push(userMessage);
+      return heard.length === 1 ? never<Plan>() : { actions: [] };
+    });
+    const { id } = await deps.state.spawn(script([first]), 'g');
+    orchestrator.listen({ group: 'workers' });
+    await deps.bus.send({ from: 'user', to: id, content: 'work' });
+    await advance(0);
+    other.listen({ group: 'workers' });
+    const stopping = orchestrator.stop({ timeoutMs: 10 });
+    await advance(10);
+    expect(await stopping).toEqual({ clean: false, aborted: 1 });
+    await advance(1_000);
+    expect(heard).toEqual(['work', 'work']);
+    expect(other.stats().ticks.ok).toBe(1);
+    expect(await deps.bus.deadLetters?.list()).toEqual([]);
   });
 
   test('a message whose actor cannot be read ends as a dead letter', async () => {

@@ -362,10 +362,10 @@ export const busSuite: Suite<BusHarness> = [
           throw new Error('a handler that throws');
         },
         () => {
-          throw null; // eslint-disable-line @typescript-eslint/only-throw-error
+          throw null;
         },
         () => Promise.reject(new Error('a handler that rejects')),
-        () => Promise.reject(undefined), // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors
+        () => Promise.reject(undefined),
         () => new Promise(() => undefined),
         () => ({
           get then() {

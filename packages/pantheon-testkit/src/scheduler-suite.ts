@@ -235,7 +235,6 @@ export const schedulerSuite: Suite<SchedulerHarness> = [
         });
         harness.scheduler.every(2 * unit, () => {
           runs.odd += 1;
-          // eslint-disable-next-line @typescript-eslint/only-throw-error
           throw null;
         });
         harness.scheduler.every(2 * unit, () => {

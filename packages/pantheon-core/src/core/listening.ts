@@ -2,7 +2,7 @@
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { Mailboxes } from './mailbox.ts';
-import type { ActorRecord, BusMessage } from './types.ts';
+import type { ActorRecord, BusMessage, TickStatus } from './types.ts';
 
 /** How to listen. */
 export interface ListenOptions {
@@ -12,6 +12,15 @@ export interface ListenOptions {
    */
   readonly group?: string | undefined;
 }
+
+/** Ends of a tick after which a group has its message handled again, be it by another member. */
+const UNHANDLED: readonly TickStatus[] = ['failed', 'timeout', 'cancelled'];
+
+/** What is refused because this orchestrator stops is not the message's fault: another member may handle it. */
+const handBack = (error: unknown): unknown =>
+  PantheonError.is(error, 'orchestrator-stopped')
+    ? new PantheonError(error.code, error.message, { retryable: true, cause: error })
+    : error;
 
 export class Listener {
   readonly #kernel: Kernel;
@@ -61,7 +70,7 @@ export class Listener {
       fresh: true,
       caller: undefined,
     });
-    if (this.#group !== undefined && (status === 'failed' || status === 'timeout')) {
+    if (this.#group !== undefined && UNHANDLED.includes(status)) {
       throw new PantheonError(
         'deliveries-exceeded',
         `the tick of ${actor.id} for message ${message.id} ended as ${status}`,
@@ -75,7 +84,7 @@ export class Listener {
     try {
       await handle();
     } catch (error) {
-      if (this.#group !== undefined) throw error;
+      if (this.#group !== undefined) throw handBack(error);
       const deadAt = this.#kernel.deps.now();
       await this.#kernel.bury(actorId, { message, reason: errorInfo(error), attempts: 1, deadAt });
     }

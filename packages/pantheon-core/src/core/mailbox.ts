@@ -244,6 +244,8 @@ export class Mailboxes {
     this.#isDraining = true;
     while (this.#ready.length > 0 && this.#running < this.#kernel.settings.maxConcurrentTicks) {
       const ready = this.#ready.shift() as Mailbox;
+      // It can stand here twice, when what it waited with was withdrawn; the end of its tick puts it here again.
+      if (ready.running !== undefined) continue;
       const item = this.#take(ready);
       if (item !== undefined) item.resolve(this.#run(ready, item.request));
     }

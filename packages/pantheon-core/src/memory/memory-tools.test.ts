@@ -117,7 +117,6 @@ describe('a tool', () => {
 
   test('that gives a foreign thenable is awaited', async () => {
     const tools = makeMemoryTools();
-    // oxlint-disable-next-line unicorn/no-thenable
     tools.register({
       name: 'foreign',
       invoke: () => ({ then: (resolve: (value: string) => void) => resolve('value') }),
