@@ -282,6 +282,18 @@ describe('4.4 listen and deliver', () => {
     });
   });
 
+  test('an actor that is paused while its input waits does not tick', async () => {
+    const { orchestrator, deps } = makeDesk();
+    const { actor, door, seen } = gated();
+    const { id } = await deps.state.spawn(actor.script, 'g');
+    const ticks = ['1', '2'].map((text) => orchestrator.deliver(id, text));
+    await new Promise((resolve) => setImmediate(resolve));
+    await deps.state.update(id, { state: 'paused' });
+    door.open();
+    expect(await codes(ticks)).toEqual(['ok', 'actor-not-runnable']);
+    expect(seen).toEqual(['1']);
+  });
+
   test('a broadcast ticks every actor but its sender', async () => {
     const { orchestrator, deps, advance } = makeDesk();
     const heard: string[] = [];

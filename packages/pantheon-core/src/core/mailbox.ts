@@ -247,7 +247,8 @@ export class Mailboxes {
       // It can stand here twice, when what it waited with was withdrawn; the end of its tick puts it here again.
       if (ready.running !== undefined) continue;
       const item = this.#take(ready);
-      if (item !== undefined) item.resolve(this.#run(ready, item.request));
+      // What was read before it waited may be old by now.
+      if (item !== undefined) item.resolve(this.#run(ready, { ...item.request, fresh: false }));
     }
     this.#isDraining = false;
     if (this.#running === 0) this.#whenIdle?.();
