@@ -249,6 +249,7 @@ export class Mailboxes {
       const item = this.#take(ready);
       // What was read before it waited may be old by now.
       if (item !== undefined) item.resolve(this.#run(ready, { ...item.request, fresh: false }));
+      else if (!ready.isListed) this.#rest(ready);
     }
     this.#isDraining = false;
     if (this.#running === 0) this.#whenIdle?.();
