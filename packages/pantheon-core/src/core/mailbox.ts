@@ -1,5 +1,6 @@
 /** Per-actor mailboxes: ticks of one actor never overlap and run in the order in which they were asked for. */
 import type { Actions } from './actions.ts';
+import { Deque } from './deque.ts';
 import { onAbort } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
@@ -44,7 +45,7 @@ export class Mailboxes {
   readonly #supervisor: Supervisor;
   readonly #boxes = new Map<string, Mailbox>();
   /** Mailboxes whose actor could run, if there were room: first come, first served. */
-  readonly #ready: Mailbox[] = [];
+  readonly #ready: Deque<Mailbox> = new Deque();
   /** Mailboxes that were found idle; some may be busy again. */
   readonly #idle: Mailbox[] = [];
   #running = 0;
@@ -110,7 +111,7 @@ export class Mailboxes {
     for (const { waiting } of this.#boxes.values()) {
       for (const item of waiting.splice(0)) this.#refuse(item, stoppedError());
     }
-    this.#ready.length = 0;
+    this.#ready.drain();
     let aborted = 0;
     if (this.#running > 0) {
       const idle = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 import type { MessageHandler } from '../core/ports.ts';
 import type { BusMessage } from '../core/types.ts';
-import { Deque } from './deque.ts';
+import { Deque } from '../core/deque.ts';
 
 /** One call of `subscribe` with a group. */
 export interface Member {

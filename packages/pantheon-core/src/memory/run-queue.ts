@@ -1,5 +1,5 @@
 import type { Timers } from '../core/ports.ts';
-import { Deque } from './deque.ts';
+import { Deque } from '../core/deque.ts';
 import { hostTurn } from './host.ts';
 
 const MAX_RUNS = 128;
