@@ -29,11 +29,6 @@ interface ListeningSignal extends AbortSignal {
 /** A generator that yields the promises it waits for, is sent their values, and has their rejections thrown into it. */
 export type Course<T> = Generator<PromiseLike<unknown>, T, unknown>;
 
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as { then?: unknown }).then === 'function';
-
 /** What the clockwork asks for its timers. */
 interface Watched {
   /** Its place among the watched; -1 when it is not watched. */

@@ -1,5 +1,5 @@
 /** What the parts of one orchestrator share: its dependencies, its settings, its voice and its counters. */
-import { Clockwork, isThenable } from './drive.ts';
+import { Clockwork } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Observer, PantheonEvent } from './events.ts';
 import { isDelay } from './guards.ts';
@@ -15,6 +15,7 @@ import type {
   Log,
   Now,
 } from './ports.ts';
+import { isThenable } from './thenable.ts';
 import type { Action, Actor, TickStatus, Usage } from './types.ts';
 
 /** The ports that an orchestrator works with. */

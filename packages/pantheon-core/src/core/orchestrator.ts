@@ -1,6 +1,6 @@
 /** The orchestrator: puts the parts together. Each part is a file of its own; this one only connects them. */
 import { Actions } from './actions.ts';
-import { Drive, isThenable } from './drive.ts';
+import { Drive } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import { assertAction, assertActor, assertInput } from './guards.ts';
@@ -12,6 +12,7 @@ import type { ListenOptions } from './listening.ts';
 import { Loops } from './loops.ts';
 import { Mailboxes } from './mailbox.ts';
 import { Supervisor } from './supervision.ts';
+import { isThenable } from './thenable.ts';
 import type { Action, Actor, TickInput, TickReport } from './types.ts';
 
 /** What a stop came to. */

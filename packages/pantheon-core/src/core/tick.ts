@@ -6,7 +6,7 @@
  */
 import type { Actions } from './actions.ts';
 import { statusOf } from './actions.ts';
-import { Drive, abortReason, isThenable, onAbort } from './drive.ts';
+import { Drive, abortReason, onAbort } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
@@ -19,6 +19,7 @@ import { TickContextRequest, TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
+import { isThenable } from './thenable.ts';
 import type {
   Action,
   ActionOutcome,

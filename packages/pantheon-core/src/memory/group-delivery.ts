@@ -2,7 +2,7 @@ import { PantheonError } from '../core/errors.ts';
 import type { Timers } from '../core/ports.ts';
 import type { BusMessage } from '../core/types.ts';
 import { type Group, Groups, type Lane, type Member } from './groups.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../core/thenable.ts';
 
 /** What the delivery to groups needs from the bus. */
 export interface GroupDeliveryOptions {

@@ -18,7 +18,7 @@ import { frozenCopy } from './plain-data.ts';
 import { RunQueue } from './run-queue.ts';
 import { Subscription, SubscriptionList } from './subscriptions.ts';
 import { nameProblem } from './text.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../core/thenable.ts';
 
 /** A message and what went wrong with it. */
 export interface BusFailure {

@@ -6,7 +6,7 @@ import { type HostSignal, hostTimers } from './host.ts';
 import { frozenCopy } from './plain-data.ts';
 import { findViolation } from './schema.ts';
 import { nameProblem } from './text.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../core/thenable.ts';
 import { ToolCall } from './tool-call.ts';
 
 /** Settings of `makeMemoryTools`. */

@@ -4,7 +4,7 @@ import type { LlmChunk, LlmRequest, Message, ToolSpec } from '../core/types.ts';
 import { bounded, isAborted, requireTimeout } from './bounded.ts';
 import { type HostSignal, hostTimers } from './host.ts';
 import { frozenCopy } from './plain-data.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../core/thenable.ts';
 
 /**
  * What the model answers to one call: a message of the assistant, or its text; an error that the call fails with; or a function
