@@ -36,6 +36,25 @@ describe('3.1 report', () => {
   });
 });
 
+test.each(['with an observer', 'without one'])(
+  '3.1 usage of a failed model call is counted, %s',
+  async (how) => {
+    const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 };
+    const { orchestrator } = makeDesk({
+      complete: async () => {
+        throw new PantheonError('llm-malformed', 'no use', { details: { usage } });
+      },
+      deps: how === 'without one' ? { observe: undefined } : {},
+    });
+    const ask = behavior('ask', 'active', async ({ llm }) => {
+      await llm.complete({ messages: [{ role: 'user', content: '?' }] });
+      return { actions: [] };
+    });
+    const report = await orchestrator.tickActor(actorOf([ask]), { userMessage: 'hi' });
+    expect(report).toMatchObject({ status: 'failed', usage });
+  },
+);
+
 describe('3.2 context', () => {
   test('is not compiled when no behavior is selected', async () => {
     const { orchestrator, compiled } = makeDesk();

@@ -99,16 +99,21 @@ class TickLlm implements LanguageModel {
       if (message.usage !== undefined) scope.addUsage(message.usage);
       return message;
     };
+    const countedFailure = (error: unknown): never => {
+      const usage = usageOf(error);
+      if (usage !== undefined) scope.addUsage(usage);
+      throw error;
+    };
     // Without a budget and an observer, a call costs one promise more than the port's own.
     const callPlain: LanguageModel['complete'] = (request) => {
       try {
         const bound = new TickLlmRequest(request, step, request.maxTokens);
-        return Promise.resolve(llm.complete(bound)).then(counted);
+        return Promise.resolve(llm.complete(bound)).then(counted, countedFailure);
       } catch (error) {
         return Promise.reject(error);
       }
     };
-    const call: LanguageModel['complete'] = async (request) => {
+    const callAccounted: LanguageModel['complete'] = async (request) => {
       const call = new LlmCall(scope, request);
       try {
         const message = await llm.complete(call.bind(step));
@@ -119,10 +124,10 @@ class TickLlm implements LanguageModel {
         throw error;
       }
     };
-    this.complete = kernel.observed || lineage.accounts.length > 0 ? call : callPlain;
+    this.complete = kernel.observed || lineage.accounts.length > 0 ? callAccounted : callPlain;
     if (llm.stream !== undefined) {
       const stream = llm.stream;
-      this.stream = async function* counted(request): AsyncGenerator<LlmChunk> {
+      this.stream = async function* accounted(request): AsyncGenerator<LlmChunk> {
         const call = new LlmCall(scope, request);
         try {
           for await (const chunk of stream(call.bind(step))) {

@@ -184,7 +184,7 @@ export interface SpawnAction {
   readonly message?: string;
 }
 
-/** Tick this actor again after `durationMs`; the present tick does not sleep. */
+/** Tick this actor again after `durationMs`; the present tick does not sleep. Kept in the process only: forgotten at a restart. */
 export interface WaitAction {
   readonly type: 'wait';
   readonly durationMs: number;
@@ -352,7 +352,7 @@ export interface ActorScript {
 
 /** Settings of a script; further keys are the application's. */
 export interface ScriptConfig {
-  /** `parallel`: all plans of a round-less tick are made at once; actions still run in script order. Default `sequential`. */
+  /** `parallel`: the first plans of all behaviors are made at once; actions still run in script order. Default `sequential`. */
   readonly planning?: 'sequential' | 'parallel';
   /** Overrides the orchestrator's `maxRounds`. */
   readonly maxRounds?: number;
