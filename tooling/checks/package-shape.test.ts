@@ -244,7 +244,12 @@ describe('each departure is found', () => {
     [
       'a memory that imports a package',
       core({}, 'src/memory/a.ts', "import { z } from 'zod';"),
-      /only itself and src\/core/,
+      /src\/memory knows only itself, src\/core and src\/adapter/,
+    ],
+    [
+      'what adapters share that imports a package',
+      core({}, 'src/adapter/a.ts', "import { z } from 'zod';"),
+      /src\/adapter knows only itself and src\/core/,
     ],
   ])('%s', (_departure, pkg, problem) => {
     expect(shapeProblems(pkg)).toContainEqual(expect.stringMatching(problem));

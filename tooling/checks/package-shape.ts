@@ -181,8 +181,13 @@ const importProblem = (pkg: PackageFolder, file: string, specifier: string): str
   if (pkg.folder !== 'pantheon-core' || isTest(file)) return '';
   if (file.startsWith('src/core/') && !/^\.\/[\w-]+\.ts$/.test(specifier))
     return 'src/core knows only its own folder';
-  if (file.startsWith('src/memory/') && !/^(\.|\.\.\/core)\/[\w-]+\.ts$/.test(specifier))
-    return 'src/memory knows only itself and src/core';
+  if (file.startsWith('src/adapter/') && !/^(\.|\.\.\/core)\/[\w-]+\.ts$/.test(specifier))
+    return 'src/adapter knows only itself and src/core';
+  if (
+    file.startsWith('src/memory/') &&
+    !/^(\.|\.\.\/core|\.\.\/adapter)\/[\w-]+\.ts$/.test(specifier)
+  )
+    return 'src/memory knows only itself, src/core and src/adapter';
   return '';
 };
 

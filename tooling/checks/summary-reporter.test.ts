@@ -51,6 +51,25 @@ test.concurrent('the last line counts what passed and what was skipped', async (
   expect(code).toBe(0);
 });
 
+test.concurrent('names the servers that were not found, and the figures of faults', async ({
+  expect,
+}) => {
+  const { code, lines } = await run('server', {
+    a: `describe.skip('a bus (needs redis-server)', () => { test('a', () => {}); describe('b', () => test('c', () => {})); });
+        test('restarts', ({ task }) => { task.meta.fault = { id: 'D10', figures: { lost: 0, resumeMs: 7 } }; });
+        test('slow', ({ task }) => { task.meta.fault = { id: 'D9', figures: { lost: 0 } }; });`,
+  });
+  expect(lines.slice(-6)).toEqual([
+    'Faults, and what was measured:',
+    'D9   slow: lost 0',
+    'D10  restarts: lost 0, resumeMs 7',
+    '',
+    'redis-server was not found: 2 tests were not run.',
+    '2 passed, 0 failed, 2 skipped',
+  ]);
+  expect(code).toBe(0);
+});
+
 test.concurrent('the last line counts a failing test, and the run fails', async ({ expect }) => {
   const { code, lines } = await run('bad', {
     a: `test('a', () => {}); test('b', () => { throw new Error('no'); });`,

@@ -35,6 +35,8 @@ export type ErrorCode =
   // Ports
   | 'closed'
   | 'capability-missing'
+  | 'unavailable'
+  | 'outcome-unknown'
   | 'state-conflict'
   | 'bus-full'
   | 'send-unknown'

@@ -1,6 +1,7 @@
 import { PantheonError } from '../core/errors.ts';
 import type { Timers } from '../core/ports.ts';
 import type { BusMessage } from '../core/types.ts';
+import { retryDelay } from '../adapter/retry-delay.ts';
 import { type Group, Groups, type Lane, type Member } from './groups.ts';
 import { isThenable } from '../core/thenable.ts';
 
@@ -38,8 +39,6 @@ export interface GroupDelivery {
   readonly abandon: () => readonly BusMessage[];
 }
 
-const RETRY_FACTORS = [1, 5, 30, 120];
-const MAX_DELAY_MS = 2_147_483_647;
 const NOBODY: readonly Group[] = [];
 
 /** A message waits 1, 5, 30 and 120 times `retryDelayMs` between its deliveries; meanwhile those after it to the same recipient wait. */
@@ -83,8 +82,7 @@ export const makeGroupDelivery = (options: GroupDeliveryOptions): GroupDelivery 
     }
     if (isHurrying) return enqueue(lane);
     lane.state = 'pausing';
-    const factor = RETRY_FACTORS[Math.min(lane.attempts, RETRY_FACTORS.length) - 1] as number;
-    lane.timer = timers.set(() => enqueue(lane), Math.min(retryDelayMs * factor, MAX_DELAY_MS));
+    lane.timer = timers.set(() => enqueue(lane), retryDelay(lane.attempts, retryDelayMs));
   };
 
   const lanes = (): readonly Lane[] => groups.lanes();

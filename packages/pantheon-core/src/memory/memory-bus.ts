@@ -8,16 +8,16 @@ import type {
   Timers,
 } from '../core/ports.ts';
 import type { BusMessage, OutgoingMessage } from '../core/types.ts';
-import { requireMessage, toBusMessage } from './bus-message.ts';
+import { requireMessage, toBusMessage } from '../adapter/bus-message.ts';
 import { makeDeadLetterBox } from './dead-letter-box.ts';
 import { makeGroupDelivery } from './group-delivery.ts';
 import { type Group, Lane } from './groups.ts';
 import { hostNow, hostTimers } from './host.ts';
 import { makeMessageIds } from './message-ids.ts';
-import { frozenCopy } from './plain-data.ts';
+import { frozenCopy } from './frozen-copy.ts';
 import { RunQueue } from './run-queue.ts';
 import { Subscription, SubscriptionList } from './subscriptions.ts';
-import { nameProblem } from './text.ts';
+import { requireOptionName, requireWhole } from '../adapter/options.ts';
 import { isThenable } from '../core/thenable.ts';
 
 /** A message and what went wrong with it. */
@@ -303,8 +303,8 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
         `subscribe takes a function, not ${typeof handler}.`,
       );
     }
-    requireName('to', to);
-    requireName('group', group);
+    requireOptionName('to', to);
+    requireOptionName('group', group);
     if (group !== undefined) return delivery.join(group, { handler, to });
     const list = listOf(to);
     const subscription = new Subscription(handler, queue.added);
@@ -363,18 +363,3 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
 };
 
 const closedError = (): PantheonError => new PantheonError('closed', 'The bus is closed.');
-
-const requireName = (what: string, value: string | undefined): void => {
-  const problem = value === undefined ? undefined : nameProblem(value);
-  if (problem !== undefined) throw new PantheonError('option-invalid', `${what} ${problem}.`);
-};
-
-const requireWhole = (values: Readonly<Record<string, number>>, least: number): void => {
-  for (const [name, value] of Object.entries(values)) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new PantheonError(
-      'option-invalid',
-      `${name} must be a whole number from ${least}, not ${String(value)}.`,
-    );
-  }
-};

@@ -1,8 +1,8 @@
 import { PantheonError } from '../core/errors.ts';
 import type { ContextExplanation, ContextRequest, IContextPort } from '../core/ports.ts';
 import type { ContextSource, Message, Provenance, Trust } from '../core/types.ts';
-import { frozenCopy } from './plain-data.ts';
-import { nameProblem } from './text.ts';
+import { frozenCopy } from './frozen-copy.ts';
+import { nameProblem } from '../adapter/text.ts';
 
 /** Settings of `makeMemoryContext`. */
 export interface MemoryContextOptions {

@@ -3,9 +3,9 @@ import type { IToolPort, Timers, Tool, ToolCallContext } from '../core/ports.ts'
 import type { ToolSpec } from '../core/types.ts';
 import { bounded, isAborted, requireTimeout } from './bounded.ts';
 import { type HostSignal, hostTimers } from './host.ts';
-import { frozenCopy } from './plain-data.ts';
+import { frozenCopy } from './frozen-copy.ts';
 import { findViolation } from './schema.ts';
-import { nameProblem } from './text.ts';
+import { nameProblem } from '../adapter/text.ts';
 import { isThenable } from '../core/thenable.ts';
 import { ToolCall } from './tool-call.ts';
 

@@ -3,7 +3,7 @@ import type { ILlmPort, Timers } from '../core/ports.ts';
 import type { LlmChunk, LlmRequest, Message, ToolSpec } from '../core/types.ts';
 import { bounded, isAborted, requireTimeout } from './bounded.ts';
 import { type HostSignal, hostTimers } from './host.ts';
-import { frozenCopy } from './plain-data.ts';
+import { frozenCopy } from './frozen-copy.ts';
 import { isThenable } from '../core/thenable.ts';
 
 /**

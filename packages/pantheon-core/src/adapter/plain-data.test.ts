@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { copyJson, copyMetadata, frozenCopy } from './plain-data.ts';
+import { copyJson, copyMetadata } from './plain-data.ts';
 
 const refuse = (path: string, problem: string): never => {
   throw new Error(`${path} ${problem}`);
@@ -47,21 +47,5 @@ describe('a copy of JSON', () => {
     ['a cycle', cyclic, 'is nested deeper than 64 levels'],
   ])('refuses %s', (_, value, message) => {
     expect(() => copyJson(value, 'value', refuse)).toThrow(message);
-  });
-});
-
-describe('a frozen copy', () => {
-  test('cannot be changed in depth, and leaves the original as it is', () => {
-    const original = { a: { b: [1] } };
-    const copy = frozenCopy(original, 'option-invalid', 'It');
-    expect(copy).toEqual(original);
-    expect(Object.isFrozen(copy.a.b)).toBe(true);
-    expect(Object.isFrozen(original)).toBe(false);
-  });
-
-  test('of what is no plain data throws the code that was asked for', () => {
-    expect(() => frozenCopy({ f: () => 1 }, 'tool-invalid', 'The tool')).toThrow(
-      expect.objectContaining({ code: 'tool-invalid', message: 'The tool must be plain data.' }),
-    );
   });
 });

@@ -1,6 +1,5 @@
-import { type ErrorCode, PantheonError } from '../core/errors.ts';
 import type { JsonValue } from '../core/types.ts';
-import { hostClone } from './host.ts';
+import { textProblem } from './text.ts';
 
 const MAX_DEPTH = 64;
 
@@ -11,18 +10,6 @@ export const deepFreeze = <T>(value: T): T => {
     for (const member of Object.values(value)) deepFreeze(member);
   }
   return value;
-};
-
-/**
- * A deep copy that nobody can change, so that it can be handed out again and again. What is not plain data, for instance a
- * function, throws an error with that code.
- */
-export const frozenCopy = <T>(value: T, code: ErrorCode, what: string): T => {
-  try {
-    return deepFreeze(hostClone(value));
-  } catch (error) {
-    throw new PantheonError(code, `${what} must be plain data.`, { cause: error });
-  }
 };
 
 const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
@@ -42,8 +29,8 @@ const put = (target: object, key: string, value: unknown): void => {
 };
 
 /**
- * A deep copy of a JSON value. What JSON cannot carry without loss (undefined, a function, a date, NaN, a cycle, a depth over 64)
- * goes to `refuse`, with its path, and `refuse` throws.
+ * A deep copy of a JSON value. What not every store can carry without loss (undefined, a function, a date, NaN, a cycle, a depth
+ * over 64, a lone surrogate, U+0000) goes to `refuse`, with its path, and `refuse` throws.
  */
 export const copyJson = (
   value: unknown,
@@ -52,7 +39,10 @@ export const copyJson = (
   depth = 0,
 ): JsonValue => {
   switch (typeof value) {
-    case 'string':
+    case 'string': {
+      const problem = textProblem(value);
+      return problem === undefined ? value : refuse(path, problem);
+    }
     case 'boolean':
       return value;
     case 'number':
@@ -68,8 +58,11 @@ export const copyJson = (
       }
       if (isPlain(value)) {
         const copy = {};
-        for (const [key, member] of Object.entries(value))
+        for (const [key, member] of Object.entries(value)) {
+          const problem = textProblem(key);
+          if (problem !== undefined) refuse(path, `has a key that ${problem}`);
           put(copy, key, copyJson(member, `${path}.${key}`, refuse, depth + 1));
+        }
         return copy;
       }
       return refuse(path, 'is an object of a class');

@@ -45,12 +45,16 @@ export const nameProblem = (name: unknown): string | undefined => {
   return undefined;
 };
 
-/** What is wrong with a content, in words that end a sentence; undefined when nothing is. */
-export const contentProblem = (content: unknown): string | undefined => {
-  if (typeof content !== 'string')
-    return `must be a string, not ${content === null ? 'null' : typeof content}`;
-  if (isPlain(content)) return undefined;
-  if (content.includes('\0')) return 'must not contain U+0000';
-  if (LONE_SURROGATE.test(content)) return 'must not contain lone surrogates';
+/** What is wrong with a text that a store or a wire shall carry unchanged, in words that end a sentence. */
+export const textProblem = (text: string): string | undefined => {
+  if (isPlain(text)) return undefined;
+  if (text.includes('\0')) return 'must not contain U+0000';
+  if (LONE_SURROGATE.test(text)) return 'must not contain lone surrogates';
   return undefined;
 };
+
+/** What is wrong with a content, in words that end a sentence; undefined when nothing is. */
+export const contentProblem = (content: unknown): string | undefined =>
+  typeof content === 'string'
+    ? textProblem(content)
+    : `must be a string, not ${content === null ? 'null' : typeof content}`;

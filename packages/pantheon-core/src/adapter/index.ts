@@ -1,0 +1,18 @@
+/** What adapters of one port have in common, so that all of them refuse alike. For authors of adapters. */
+export {
+  applyPatch,
+  copyOfMetadata,
+  readSpawn,
+  requireActorId,
+  staleVersion,
+  unknownActor,
+  type Changeable,
+  type Spawned,
+} from './actor-changes.ts';
+export { requireMessage, toBusMessage } from './bus-message.ts';
+export { decodeId, encodeId } from './encode-id.ts';
+export { requireOptionName, requireWhole } from './options.ts';
+export { copyJson, copyMetadata, deepFreeze } from './plain-data.ts';
+export { retryDelay } from './retry-delay.ts';
+export { makeScriptLibrary, type ScriptLibrary } from './script-library.ts';
+export { contentProblem, isLongerThan, nameProblem, textProblem } from './text.ts';
