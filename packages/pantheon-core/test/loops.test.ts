@@ -74,6 +74,21 @@ describe('5.2 overlap and drift', () => {
     expect(ticks).toEqual([100, 400, 500, 600]);
   });
 
+  test('turns that fall into a running tick are skipped, counted and told', async () => {
+    const { orchestrator, deps, advance, events } = makeDesk();
+    const slow = behavior('slow', 'passive', async () => {
+      await new Promise<void>((resolve) => deps.schedule.once(350, resolve));
+      return { actions: [] };
+    });
+    const stop = orchestrator.startActorLoop(actorOf([slow]), 100);
+    await advance(100 + 350);
+    expect(orchestrator.stats().turnsSkipped).toBe(3);
+    expect(events.filter(({ type }) => type === 'loop-skipped')).toEqual([
+      expect.objectContaining({ reason: 'busy', turns: 3 }),
+    ]);
+    stop();
+  });
+
   test('an orchestrator keeps its loops from overlapping whatever the scheduler does', async () => {
     const door = gate();
     const tasks: (() => unknown)[] = [];

@@ -111,10 +111,11 @@ export interface LoopChanged extends EventBase {
   readonly intervalMs: number;
 }
 
-/** A turn of a loop did not tick: the previous one still runs, the actor backs off, or it is paused. */
+/** Turns of a loop did not tick: the previous one still ran, the actor backs off, or it is paused. */
 export interface LoopSkipped extends EventBase {
   readonly type: 'loop-skipped';
   readonly reason: 'busy' | 'backoff' | 'not-runnable';
+  readonly turns: number;
 }
 
 /** A limit of a budget was reached. `accountId` is the actor whose script sets the budget. */

@@ -9,7 +9,8 @@ import type { Actor, ActorRecord, TickReport } from './types.ts';
 class Loop {
   readonly actor: Actor;
   readonly intervalMs: number;
-  busy = false;
+  /** 0 between turns; in one, 1 and how often the scheduler has called meanwhile. */
+  busy = 0;
   /** Whether `stop` has been called: asked in every turn, and cheaper than a look-up among a hundred thousand loops. */
   stopped = false;
   stop: () => void = () => {};
@@ -99,14 +100,18 @@ export class Loops {
   #turn(loop: Loop): Promise<void> | undefined {
     // A scheduler may call once more although it was told to stop; this orchestrator keeps its own word.
     if (loop.stopped) return undefined;
-    if (loop.busy) return this.#skip(loop, 'busy');
+    if (loop.busy > 0) {
+      loop.busy += 1;
+      return this.#skip(loop, 'busy');
+    }
     const resumeAt = this.#supervisor.resumeAt(loop.actor.id);
     if (resumeAt > 0 && resumeAt > this.#kernel.deps.now()) return this.#skip(loop, 'backoff');
     return this.#tickLoop(loop);
   }
 
   async #tickLoop(loop: Loop): Promise<void> {
-    loop.busy = true;
+    loop.busy = 1;
+    const since = this.#kernel.deps.now();
     try {
       const known = await this.#kernel.deps.state.get(loop.actor.id);
       // Stopped while the record was being read: no tick starts after stop().
@@ -122,7 +127,11 @@ export class Loops {
         });
       }
     } finally {
-      loop.busy = false;
+      // Turns that a scheduler skipped by itself, because the promise of this one was open.
+      const due = Math.floor((this.#kernel.deps.now() - since) / loop.intervalMs);
+      const skipped = due - (loop.busy - 1);
+      if (skipped > 0 && !loop.stopped) this.#skip(loop, 'busy', skipped);
+      loop.busy = 0;
     }
   }
 
@@ -136,13 +145,14 @@ export class Loops {
     });
   }
 
-  #skip(loop: Loop, reason: 'busy' | 'backoff' | 'not-runnable'): undefined {
-    this.#kernel.turnsSkipped += 1;
+  #skip(loop: Loop, reason: 'busy' | 'backoff' | 'not-runnable', turns = 1): undefined {
+    this.#kernel.turnsSkipped += turns;
     this.#kernel.emit({
       type: 'loop-skipped',
       at: this.#kernel.deps.now(),
       actorId: loop.actor.id,
       reason,
+      turns,
     });
   }
 
