@@ -106,47 +106,6 @@ describe('a clock', () => {
 });
 
 describe('an abort', () => {
-  const phases: [string, Answer, () => boolean][] = [
-    ['before the headers', hang, () => setup.server.requests.length === 1],
-    ['in the body', (response) => response.write('{'), () => setup.delays.includes(CLOCKS.idleMs)],
-    ['in the wait before a repetition', status(500), () => setup.delays.includes(500)],
-    [
-      'at the closed gate',
-      status(429, { 'retry-after': '10' }),
-      () => setup.delays.includes(11_000),
-    ],
-  ];
-  test.each(phases)('%s is seen within 100 ms and leaves nothing', async (_, answer, isThere) => {
-    setup.server.answer(answer);
-    const controller = new AbortController();
-    const ended = failure(setup.make().complete({ ...HELLO, signal: controller.signal }));
-    await until(isThere);
-    const abortedAt = performance.now();
-    controller.abort(new Error('enough'));
-    expect(await ended).toMatchObject({ code: 'tick-cancelled', cause: { message: 'enough' } });
-    expect(performance.now() - abortedAt).toBeLessThan(100);
-    if (answer !== phases[2]?.[1] && answer !== phases[3]?.[1]) {
-      await until(() => setup.server.requests[0]?.isAborted() === true, 'the server sees it');
-    }
-    expect(setup.server.requests).toHaveLength(1);
-    expect(setup.timers.pending()).toBe(0);
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
-  });
-
-  test('in the middle of a stream ends it', async () => {
-    setup.server.answer(lines([delta({ content: 'a' })], 'leave'));
-    const controller = new AbortController();
-    const answer = setup
-      .make()
-      .stream({ ...HELLO, signal: controller.signal })
-      [Symbol.asyncIterator]();
-    await answer.next();
-    const ended = failure(answer.next());
-    controller.abort();
-    expect(await ended).toMatchObject({ code: 'tick-cancelled' });
-    await until(() => setup.server.requests[0]?.isAborted() === true);
-  });
-
   test('tells what was paid, where the server said it in time', async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 1 };
     const chunk = { choices: [{ index: 0, delta: { content: 'a' } }], usage };
@@ -163,12 +122,6 @@ describe('an abort', () => {
       code: 'tick-cancelled',
       details: { usage: { inputTokens: 9, outputTokens: 1, totalTokens: 10 } },
     });
-  });
-
-  test('before the call sends nothing', async () => {
-    const error = await failure(setup.make().complete({ ...HELLO, signal: AbortSignal.abort() }));
-    expect(error).toMatchObject({ code: 'tick-cancelled' });
-    expect(setup.server.requests).toHaveLength(0);
   });
 
   test('of a call that waits for its turn lets the others go on', async () => {

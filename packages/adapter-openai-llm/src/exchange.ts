@@ -1,35 +1,40 @@
 import { PantheonError } from '@promethean/pantheon-core';
+import { malformed } from './answer.ts';
 import { orAborted } from './clocks.ts';
 import type { Call } from './clocks.ts';
+import { readEvents } from './events.ts';
 import type { OpenAiClient } from './openai-client.ts';
 import { MAX_TIMER_MS } from './require-option.ts';
-import { malformed, requireNoError } from './wire-answer.ts';
-import type { WireRequest } from './wire-request.ts';
-import { makeMerger, readEvents } from './wire-stream.ts';
+import type { Merger, WireApi, WireRequest } from './wire-api.ts';
 
 /** Where an exchange puts the answer; what came of it, when it breaks off. */
 export interface Seen {
   answer: unknown;
 }
 
+/** One request of either API. */
+interface Asking {
+  readonly client: OpenAiClient;
+  readonly wire: WireRequest;
+  readonly api: WireApi;
+  readonly maxBytes: number;
+}
+
 /** Sends one request and reads its answer under the call's clocks; yields the texts of a stream. */
 export async function* exchange(
-  client: OpenAiClient,
-  { body }: WireRequest,
+  { client, wire, api, maxBytes }: Asking,
   call: Call,
-  maxBytes: number,
   seen: Seen,
 ): AsyncGenerator<string, void> {
   call.enter('headersMs');
   // The vendor's own clock must not run out before ours.
-  const options = { signal: call.signal, maxRetries: 0, timeout: MAX_TIMER_MS };
-  const sent = client.chat.completions.create(body, options);
+  const sent = wire.send(client, { signal: call.signal, maxRetries: 0, timeout: MAX_TIMER_MS });
   const response = await orAborted(sent.asResponse(), call.signal);
   call.enter('firstDeltaMs');
   const chunks = readBody(response, call.signal, maxBytes);
   // What was asked for is one thing, what a compatible server sends another.
   if (response.headers.get('content-type')?.includes('text/event-stream') === true) {
-    yield* readStream(chunks, call, seen);
+    yield* readStream(chunks, api.makeMerger(), call, seen);
   } else {
     seen.answer = await readWhole(chunks, call);
   }
@@ -47,20 +52,19 @@ const readWhole = async (chunks: AsyncIterable<string>, call: Call): Promise<unk
 
 async function* readStream(
   chunks: AsyncIterable<string>,
+  merger: Merger,
   call: Call,
   seen: Seen,
 ): AsyncGenerator<string, void> {
-  const merger = makeMerger();
   try {
     for await (const event of readEvents(chunks)) {
       if (event === '[DONE]') break;
-      const chunk = parseJson(event);
-      requireNoError(chunk);
-      const { text, isProgress } = merger.add(chunk);
+      const { text, isProgress, isEnd } = merger.add(parseJson(event));
       if (text !== '') {
         call.enter(); // A slow reader is not the server's fault.
         yield text;
       }
+      if (isEnd) break;
       if (isProgress) call.enter('idleMs');
     }
   } catch (error) {
@@ -69,7 +73,7 @@ async function* readStream(
   } finally {
     seen.answer = merger.answer();
   }
-  if (!merger.isFinished()) throw cutOff('it ended without finish_reason');
+  if (!merger.isFinished()) throw cutOff('it ended without saying that it was done');
 }
 
 /** The body as text, up to its end or the abort. */

@@ -6,31 +6,6 @@ import type { Answer } from '../test/wire-server.ts';
 const setup = useSetup();
 
 describe('a limit of the rate', () => {
-  test.each([
-    ['seconds', { 'retry-after': '2' }, 2_000],
-    ['milliseconds', { 'retry-after-ms': '1500', 'retry-after': '9' }, 1_500],
-    ['a date', { 'retry-after': new Date(1_005_000).toUTCString() }, 5_000],
-  ])('told in %s is kept to', async (_, headers, leastMs) => {
-    setup.server.answer(status(429, headers), text('later'));
-    const answer = setup.make().complete(HELLO);
-    const closedMs = Math.ceil(leastMs * (1 + 0.2 * 0.5));
-    await until(() => setup.delays.includes(closedMs), 'the gate is closed');
-    await setup.timers.advance(closedMs - 1);
-    expect(setup.server.requests).toHaveLength(1);
-    await setup.timers.advance(1);
-    expect(await answer).toMatchObject({ content: 'later' });
-  });
-
-  test.each(['-5', 'abc', '', 'NaN', '1e9', '99999999'])(
-    'told as %j is as if it were not told',
-    async (value) => {
-      setup.server.answer(status(429, { 'retry-after': value }), text('later'));
-      const answer = setup.make().complete(HELLO);
-      expect(await setup.passWait(0)).toBe(500);
-      await answer;
-    },
-  );
-
   test('beyond the call is an error at once, for those that come later as well', async () => {
     setup.server.answer(status(429, { 'retry-after': '120' }), text('later'));
     const llm = setup.make();
@@ -69,42 +44,6 @@ describe('a limit of the rate', () => {
       details: { status: 503, retryAfterMs: 120_000, retryAt: 1_132_000 },
     });
     expect(setup.timers.pending()).toBe(0);
-  });
-
-  test('closes the gate of its own adapter only', async () => {
-    setup.server.answer(status(429, { 'retry-after': '10' }), text('other key'), text('first key'));
-    const first = setup.make().complete(HELLO);
-    await until(() => setup.delays.includes(11_000));
-    const other = setup.make({ apiKey: 'sk-of-somebody-else' });
-    expect(await other.complete(HELLO)).toMatchObject({ content: 'other key' });
-    await setup.timers.advance(11_000);
-    expect(await first).toMatchObject({ content: 'first key' });
-  });
-
-  test('is not run into again by fifty actors at once', async () => {
-    const PERIOD_MS = 100;
-    let tokens = 5;
-    let filledAt = performance.now();
-    let refusals = 0;
-    setup.server.answer((response, request) => {
-      const periods = Math.floor((performance.now() - filledAt) / PERIOD_MS);
-      if (periods > 0) [tokens, filledAt] = [5, filledAt + periods * PERIOD_MS];
-      tokens -= 1;
-      if (tokens >= 0) return text('done')(response, request);
-      refusals += 1;
-      const leftMs = filledAt + PERIOD_MS - performance.now();
-      return status(429, { 'retry-after-ms': leftMs.toFixed(3) })(response, request);
-    });
-    const llm = setup.make({
-      timers: undefined,
-      now: undefined,
-      random: undefined,
-      timeouts: undefined,
-    });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => llm.complete(HELLO)));
-    expect(answers).toHaveLength(50);
-    expect(refusals).toBeGreaterThan(0);
-    expect(setup.server.requests.length).toBeLessThanOrEqual(75);
   });
 
   test('is followed by one request, and only then by the others', async () => {

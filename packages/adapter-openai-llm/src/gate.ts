@@ -17,6 +17,9 @@ interface Slot {
 interface Gate {
   /** Resolves when a request may be sent. `again`: before those that have not tried yet. */
   readonly enter: (call: Call, again: boolean) => Promise<Slot>;
+  readonly isClosed: () => boolean;
+  /** Forgets a refusal: it was meant for another key. */
+  readonly reopen: () => void;
 }
 
 interface Waiter {
@@ -126,5 +129,11 @@ export const makeGate = (maxConcurrent: number, timers: Timers, now: () => numbe
         else waiting.push(waiter);
         admitNext();
       }),
+    isClosed: () => timers.now() < closedUntil,
+    reopen: () => {
+      closedUntil = -Infinity;
+      limit = maxConcurrent;
+      admitNext();
+    },
   };
 };

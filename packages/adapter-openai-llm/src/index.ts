@@ -1,3 +1,3 @@
-export type { OpenAiClient, OpenAiSettings } from './openai-client.ts';
+export type { AzureSettings, OpenAiClient, OpenAiSettings } from './openai-client.ts';
 export { makeOpenAiLlm } from './openai-llm.ts';
 export type { OpenAiLlm, OpenAiLlmOptions, OpenAiTimeouts } from './openai-llm.ts';

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { OpenAI } from 'openai';
+import { AzureOpenAI, OpenAI } from 'openai';
 import { describe, expect, test, vi } from 'vitest';
-import { HELLO, failure, useSetup } from '../test/setup.ts';
-import { status, text } from '../test/wire-server.ts';
+import { HELLO, KEY, collect, failure, useSetup } from '../test/setup.ts';
+import { message, respond, response } from '../test/wire-responses.ts';
+import { END, delta, lines, status, text } from '../test/wire-server.ts';
 import { makeOpenAiLlm } from './openai-llm.ts';
 
 const setup = useSetup();
@@ -16,6 +17,26 @@ describe('a client that was passed in', () => {
     const llm = makeOpenAiLlm({ client: own(), model: 'test' });
     expect(await llm.complete(HELLO)).toMatchObject({ content: 'hi' });
     expect(setup.server.requests[0]?.headers.authorization).toBe('Bearer sk-of-the-caller');
+  });
+
+  test('may be one of Azure, and is used for the Responses API as well', async () => {
+    setup.server.answer(respond(response([message('hi')])));
+    const client = new AzureOpenAI({
+      apiKey: 'key-of-the-caller',
+      apiVersion: 'v',
+      baseURL: setup.server.url,
+    });
+    const llm = makeOpenAiLlm({ client, model: 'test', api: 'responses' });
+    expect(await llm.complete(HELLO)).toMatchObject({ content: 'hi' });
+    expect(setup.server.requests[0]?.url).toBe('/v1/responses?api-version=v');
+  });
+
+  test('must have the API that is asked for', () => {
+    const { chat } = own();
+    const make = () => makeOpenAiLlm({ client: { chat }, model: 'test', api: 'responses' });
+    expect(make).toThrowError(
+      expect.objectContaining({ code: 'option-invalid', details: { path: 'client' } }) as Error,
+    );
   });
 
   test('does not repeat on its own, and its key is in no error', async () => {
@@ -58,6 +79,112 @@ describe('a client of our own', () => {
       ...headers,
       'openai-organization': 'org-1',
     });
+  });
+});
+
+describe('Azure', () => {
+  const endpoint = (): string => new URL(setup.server.url).origin;
+  const azure = (more: object = {}) => ({
+    endpoint: endpoint(),
+    apiVersion: '2024-10-21',
+    ...more,
+  });
+
+  test('gets the deployment in the path, the version in the query and the key in its own header', async () => {
+    setup.server.answer(text('hi'));
+    const llm = setup.make({ baseURL: undefined, azure: azure({ deployment: 'my gpt' }) });
+    expect(await llm.complete(HELLO)).toMatchObject({ content: 'hi' });
+    const [request] = setup.server.requests;
+    expect(request?.url).toBe(
+      '/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21',
+    );
+    expect(request?.headers['api-key']).toBe(KEY);
+    expect(request?.headers).not.toHaveProperty('authorization');
+  });
+
+  test('takes the name of the model for the deployment, in the stream as well', async () => {
+    setup.server.answer(lines([delta({ content: 'hi' }), ...END]));
+    const llm = setup.make({ baseURL: undefined, azure: azure({ endpoint: `${endpoint()}/` }) });
+    expect(await collect(llm, { ...HELLO, model: 'gpt-x' })).toHaveLength(2);
+    expect(setup.server.requests[0]?.url).toMatch(/^\/openai\/deployments\/gpt-x\/chat/);
+  });
+
+  test('is reached by a base URL that names the deployment', async () => {
+    setup.server.answer(text('hi'));
+    const baseURL = `${endpoint()}/openai/deployments/mine`;
+    await setup.make({ baseURL, azure: { apiVersion: 'v' } }).complete(HELLO);
+    expect(setup.server.requests[0]?.url).toBe(
+      '/openai/deployments/mine/chat/completions?api-version=v',
+    );
+  });
+
+  test('has the Responses API without a deployment in the path', async () => {
+    setup.server.answer(respond(response([message('hi')])));
+    const llm = setup.make({ baseURL: undefined, api: 'responses', azure: azure() });
+    expect(await llm.complete(HELLO)).toMatchObject({ content: 'hi' });
+    const [request] = setup.server.requests;
+    expect(request?.url).toBe('/openai/responses?api-version=2024-10-21');
+    expect(request?.body.model).toBe('test');
+  });
+
+  test('gets a fresh token where there is no key, and no error shows it', async () => {
+    vi.stubEnv('AZURE_OPENAI_API_KEY', 'key-of-environment');
+    try {
+      setup.server.answer((target, request) =>
+        status(401, {}, { message: request.headers.authorization })(target, request),
+      );
+      const tokens = ['token-one-of-entra', 'token-two-of-entra'];
+      const apiKey = async (): Promise<string> => tokens.shift() ?? '';
+      const llm = setup.make({ baseURL: undefined, apiKey, azure: azure() });
+      for (let call = 0; call < 2; call += 1) {
+        expect((await failure(llm.complete(HELLO))).message).toContain('Bearer [secret]');
+      }
+      const sent = setup.server.requests.map(({ headers }) => headers);
+      expect(sent.map(({ authorization }) => authorization)).toEqual([
+        'Bearer token-one-of-entra',
+        'Bearer token-two-of-entra',
+      ]);
+      expect(sent[0]).not.toHaveProperty('api-key');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test('takes what is left out from the environment', async () => {
+    vi.stubEnv('AZURE_OPENAI_API_KEY', 'key-of-environment');
+    vi.stubEnv('AZURE_OPENAI_ENDPOINT', endpoint());
+    vi.stubEnv('OPENAI_API_VERSION', 'v-of-environment');
+    vi.stubEnv('OPENAI_BASE_URL', 'http://127.0.0.1:1/not-azure');
+    try {
+      setup.server.answer(text('hi'));
+      await makeOpenAiLlm({ model: 'test', azure: {} }).complete(HELLO);
+      const [request] = setup.server.requests;
+      expect(request?.headers['api-key']).toBe('key-of-environment');
+      expect(request?.url).toContain('?api-version=v-of-environment');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test('follows no redirect, which would carry the key elsewhere', async () => {
+    setup.server.answer(status(302, { location: `${endpoint()}/elsewhere` }));
+    const llm = setup.make({ baseURL: undefined, azure: azure() });
+    expect(await failure(llm.complete(HELLO))).toMatchObject({ details: { status: 302 } });
+    expect(setup.server.requests).toHaveLength(1);
+  });
+
+  test.each([
+    [{ azure: { endpoint: 'https://a.example' } }, 'azure.apiVersion'],
+    [{ azure: { apiVersion: 'v' } }, 'azure.endpoint'],
+    [{ azure: { apiVersion: 'v', endpoint: 'a.example' } }, 'azure.endpoint'],
+    [
+      { azure: { apiVersion: 'v', endpoint: 'https://a.example' }, baseURL: 'https://b.example' },
+      'azure.endpoint',
+    ],
+  ])('is refused where something is missing or said twice: %j', (options, path) => {
+    expect(() => setup.make({ baseURL: undefined, ...options })).toThrowError(
+      expect.objectContaining({ code: 'option-invalid', details: { path } }) as Error,
+    );
   });
 });
 

@@ -14,6 +14,12 @@ makeOpenAiLlm({
   client: { chat: { completions: { create: () => ({ asResponse }) } } },
 });
 
+makeOpenAiLlm({ model: 'm', api: 'responses', azure: { deployment: 'd' } });
+
+// @ts-expect-error no such API
+makeOpenAiLlm({ model: 'm', api: 'assistants' });
+// @ts-expect-error a key of Azure is the option apiKey
+makeOpenAiLlm({ model: 'm', azure: { apiKey: 'key' } });
 // @ts-expect-error a model is required
 makeOpenAiLlm({});
 // @ts-expect-error the model is a text

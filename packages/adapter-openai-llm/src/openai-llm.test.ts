@@ -7,20 +7,6 @@ import type { OpenAiLlmOptions } from './openai-llm.ts';
 const setup = useSetup();
 
 describe('a request', () => {
-  test('of more than maxBodyBytes is never sent', async () => {
-    const many = Array.from(
-      { length: 100_000 },
-      () => ({ role: 'user', content: 'x'.repeat(100) }) as const,
-    );
-    const one = [{ role: 'user', content: 'x'.repeat(50_000_000) }] as const;
-    for (const messages of [many, one]) {
-      expect(await failure(setup.make().complete({ messages }))).toMatchObject({
-        code: 'message-too-large',
-      });
-    }
-    expect(setup.server.sockets()).toBe(0);
-  });
-
   test('uses the key of the moment, and no error shows any of them', async () => {
     const keys = ['sk-first-key-000', 'sk-second-key-00'];
     const refuse: (() => unknown)[] = [];
@@ -73,6 +59,7 @@ describe('close', () => {
 describe('an option', () => {
   test.each([
     [{ model: '' }, 'model'],
+    [{ api: 'assistants' as never }, 'api'],
     [{ maxRetries: -1 }, 'maxRetries'],
     [{ maxConcurrent: 0 }, 'maxConcurrent'],
     [{ maxBodyBytes: Number.NaN }, 'maxBodyBytes'],
@@ -105,10 +92,8 @@ describe('an option', () => {
     [{ ...HELLO, timeoutMs: Number.NaN }, 'timeoutMs'],
     [{ ...HELLO, tools: [{ name: 'a' }, { name: 'a' }] }, 'tools'],
     [{ messages: [{ role: 'tool', content: '3' }] }, 'messages[0].toolCallId'],
-    [
-      { messages: [{ role: 'tool', content: '3', toolCallId: 'a', images: ['data:,'] }] },
-      'messages[0].images',
-    ],
+    [{ messages: [{ role: 'owner' as never, content: '3' }] }, 'messages[0].role'],
+    [{ ...HELLO, format: { $ref: 3 } }, 'format'],
   ] satisfies [LlmRequest, string][])(
     'of a request that is wrong is refused before it is sent: %j',
     async (request, path) => {

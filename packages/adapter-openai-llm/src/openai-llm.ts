@@ -7,18 +7,19 @@ import type {
   Timers,
   Usage,
 } from '@promethean/pantheon-core';
-import { openCall } from './clocks.ts';
+import { isRepairable, readUsage } from './answer.ts';
+import { openCall, orAborted } from './clocks.ts';
 import type { Call, Clocks } from './clocks.ts';
 import { exchange } from './exchange.ts';
 import type { Seen } from './exchange.ts';
 import { makeGate } from './gate.ts';
 import { makeClient } from './openai-client.ts';
 import type { OpenAiClient, OpenAiSettings } from './openai-client.ts';
+import { requireBodySize, toQuestion, withRepair } from './question.ts';
 import { invalid, requireInteger, requireMs, requireSampling } from './require-option.ts';
 import { asFailure, delayMs, isRepeatable } from './retry.ts';
 import { withoutSecrets } from './secrets.ts';
-import { isRepairable, readMessage, readUsage } from './wire-answer.ts';
-import { toWireRequest, withRepair } from './wire-request.ts';
+import { WIRE_APIS } from './wire-api.ts';
 
 /** Milliseconds, 1 to 2,147,483,647; `Infinity` switches a clock off. None of them is repeated after. */
 export interface OpenAiTimeouts {
@@ -38,18 +39,20 @@ export interface OpenAiLlmOptions extends OpenAiSettings {
   readonly client?: OpenAiClient | undefined;
   /** Used where a request names none. */
   readonly model: string;
+  /** `responses` for OpenAI's newer API; compatible servers all have `chat`. Default `chat`. */
+  readonly api?: 'chat' | 'responses' | undefined;
   /** 0 to 2. Default: the model's. */
   readonly temperature?: number | undefined;
   /** Default: the model's. */
   readonly maxTokens?: number | undefined;
-  /** The field that carries `maxTokens`; some compatible servers know only `max_tokens`. Default `max_completion_tokens`. */
+  /** The field of Chat Completions for `maxTokens`; some servers know only `max_tokens`. Default `max_completion_tokens`. */
   readonly maxTokensField?: 'max_completion_tokens' | 'max_tokens' | undefined;
   readonly timeouts?: OpenAiTimeouts | undefined;
   /** Repetitions after a failure that may pass. Default 3. */
   readonly maxRetries?: number | undefined;
   /**
-   * Ask once more, with the reason, when the model's message is of no use: broken tool calls, no content, no JSON where
-   * JSON was asked for. Never after a part of a stream was delivered. Default `true`.
+   * Ask once more, with the reason, when the model's message is of no use: broken tool calls, no content, not the JSON that was
+   * asked for. Never after a part of a stream was delivered. Default `true`.
    */
   readonly repair?: boolean | undefined;
   /** Requests at a time, of all actors together. Default 8. */
@@ -72,10 +75,14 @@ const hostTimers: Timers = {
   clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 
-/** An `ILlmPort` on Chat Completions, of OpenAI or a compatible server. Connects with the first call. Throws `option-invalid`. */
+/**
+ * An `ILlmPort` on Chat Completions or the Responses API, of OpenAI, Azure or a compatible server. Connects with the first call.
+ * Throws `option-invalid`.
+ */
 export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
   const {
     model,
+    api: apiName = 'chat',
     temperature,
     maxTokens,
     maxTokensField = 'max_completion_tokens',
@@ -95,15 +102,17 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
   } = options.timeouts ?? {};
   const clocks: Clocks = { headersMs, firstDeltaMs, idleMs, totalMs };
   if (typeof model !== 'string' || model === '') throw invalid('model', 'must be a name');
+  if (!Object.hasOwn(WIRE_APIS, apiName)) throw invalid('api', 'must be chat or responses');
+  const api = WIRE_APIS[apiName];
   requireSampling(temperature, maxTokens);
   for (const [name, ms] of Object.entries(clocks)) requireMs(`timeouts.${name}`, ms);
   requireInteger('maxRetries', maxRetries, 0);
   requireInteger('maxConcurrent', maxConcurrent, 1);
   requireInteger('maxBodyBytes', maxBodyBytes, 1);
-  const { client, secrets } = clientOf(options);
+  const gate = makeGate(maxConcurrent, timers, now);
+  const { client, secrets, askForKey } = clientOf(options, gate.reopen);
 
   const defaults = { model, temperature, maxTokens, maxTokensField, maxBodyBytes };
-  const gate = makeGate(maxConcurrent, timers, now);
   const live = new Set<Call>();
   let closed = false;
 
@@ -111,7 +120,9 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
     if (closed) throw new PantheonError('closed', 'This adapter is closed; make a new one');
     requireSampling(request.temperature, request.maxTokens);
     if (request.timeoutMs !== undefined) requireMs('timeoutMs', request.timeoutMs);
-    let wire = toWireRequest(request, defaults, stream);
+    let question = toQuestion(request, defaults, stream);
+    let wire = api.write(question);
+    requireBodySize(wire.body, maxBodyBytes);
     const call = openCall(
       request.signal,
       { ...clocks, totalMs: request.timeoutMs ?? totalMs },
@@ -127,15 +138,18 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
     let repaired = !repair;
     try {
       for (let attempt = 0; message === undefined; attempt += 1) {
+        // What a limit closed, it closed for the key of then.
+        if (gate.isClosed()) await orAborted(askForKey(), call.signal);
         const slot = await gate.enter(call, attempt > 0);
         const seen: Seen = { answer: undefined };
         let failure: PantheonError;
         try {
-          for await (const text of exchange(client, wire, call, maxBodyBytes, seen)) {
+          const asking = { client, wire, api, maxBytes: maxBodyBytes };
+          for await (const text of exchange(asking, call, seen)) {
             delivered = true;
             yield { type: 'text', text };
           }
-          message = readMessage(seen.answer, wire);
+          message = api.read(seen.answer, question);
           slot.leave(true);
           continue;
         } catch (thrown) {
@@ -147,7 +161,8 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
         if (!repaired && !delivered && isRepairable(failure)) {
           slot.leave(true);
           repaired = true;
-          wire = withRepair(wire, failure.message);
+          question = withRepair(question, failure.message);
+          wire = api.write(question);
           continue;
         }
         const waitMs = delayMs(failure, attempt, random);
@@ -201,14 +216,23 @@ const addUsage = (a: Usage | undefined, b: Usage | undefined): Usage | undefined
       }
     : (a ?? b);
 
-const clientOf = (options: OpenAiLlmOptions): ReturnType<typeof makeClient> => {
-  const { client, apiKey, baseURL, organization, headers } = options;
-  if (client === undefined) return makeClient({ apiKey, baseURL, organization, headers });
-  if ([apiKey, baseURL, organization, headers].some((setting) => setting !== undefined)) {
-    throw invalid(
-      'client',
-      'comes with its own apiKey, baseURL, organization and headers; leave those out',
-    );
+const clientOf = (
+  options: OpenAiLlmOptions,
+  onNewKey: () => void,
+): ReturnType<typeof makeClient> => {
+  const { client, apiKey, baseURL, organization, headers, azure } = options;
+  const settings = { apiKey, baseURL, organization, headers, azure };
+  if (client === undefined) return makeClient(settings, onNewKey);
+  if (Object.values(settings).some((setting) => setting !== undefined)) {
+    const names = Object.keys(settings).join(', ');
+    throw invalid('client', `comes with its own settings; leave out ${names}`);
   }
-  return { client, secrets: () => (client.apiKey == null ? [] : [client.apiKey]) };
+  if (options.api === 'responses' && client.responses === undefined) {
+    throw invalid('client', 'has no "responses", which api: "responses" needs');
+  }
+  return {
+    client,
+    secrets: () => (client.apiKey == null ? [] : [client.apiKey]),
+    askForKey: async () => undefined,
+  };
 };

@@ -4,8 +4,9 @@ import type { AddressInfo, Socket } from 'node:net';
 
 /** A request as it arrived. */
 interface ReceivedRequest {
+  /** The path with its query. */
+  readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  readonly text: string;
   /** The body, loosely typed: tests look into it. */
   readonly body: {
     readonly model: string;
@@ -45,7 +46,8 @@ export const startWireServer = async (): Promise<WireServer> => {
       let aborted = false;
       response.on('close', () => (aborted = !response.writableFinished));
       const body = JSON.parse(text) as ReceivedRequest['body'];
-      const request = { headers: incoming.headers, text, body, isAborted: () => aborted };
+      const { url = '', headers } = incoming;
+      const request = { url, headers, body, isAborted: () => aborted };
       requests.push(request);
       const [answer] = answers;
       if (answers.length > 1) answers = answers.slice(1);

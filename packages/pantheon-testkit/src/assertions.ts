@@ -17,22 +17,19 @@ const requireCode = (
   return error;
 };
 
-/** Requires that the promise rejects with a `PantheonError` of that code, within five seconds, and resolves to it. */
-export const rejectsWith = async (
+/** Requires that the promise rejects with a `PantheonError` of that code, within ten seconds, and resolves to it. */
+export const rejectsWith = (
   promise: Promise<unknown>,
   code: ErrorCode | readonly ErrorCode[],
   what: string,
-): Promise<PantheonError> => {
-  const outcome = await within(
+): Promise<PantheonError> =>
+  within(
     promise.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
+      () => assert.fail(`${what} must reject with ${String(code)}, but it resolved`),
+      (error: unknown) => requireCode(error, code, what),
     ),
     what,
   );
-  if ('value' in outcome) assert.fail(`${what} must reject with ${String(code)}, but it resolved`);
-  return requireCode(outcome.error, code, what);
-};
 
 /** Requires that the call throws a `PantheonError` of that code. */
 export const throwsWith = (call: () => unknown, code: ErrorCode, what: string): PantheonError => {
@@ -56,12 +53,15 @@ export const attempt = (call: () => unknown): void => {
 /** One full turn of the host. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Waits for the promise, five seconds of real time at most. */
-export const within = async <T>(
-  promise: Promise<T>,
-  what: string,
-  deadlineMs = 5_000,
-): Promise<T> => {
+/** Waits for the promise, ten seconds of real time at most. */
+export const within = <T>(promise: Promise<T>, what: string, deadlineMs = 10_000): Promise<T> => {
+  const settled = raced(promise, what, deadlineMs);
+  // A case that has failed awaits no more; what it was to await must not reach the process.
+  settled.catch(() => undefined);
+  return settled;
+};
+
+const raced = async <T>(promise: Promise<T>, what: string, deadlineMs: number): Promise<T> => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     return await Promise.race([
@@ -74,10 +74,21 @@ export const within = async <T>(
             ),
           deadlineMs,
         );
+        // Whoever runs the case has a time limit too; that one keeps the process alive.
+        timer.unref();
       }),
     ]);
   } finally {
     clearTimeout(timer);
+  }
+};
+
+/** Requires that the condition comes to hold, within two seconds of real time. */
+export const eventually = async (condition: () => boolean, what: string): Promise<void> => {
+  const deadline = performance.now() + 2_000;
+  while (!condition()) {
+    assert.ok(performance.now() < deadline, what);
+    await turn();
   }
 };
 
@@ -95,7 +106,7 @@ export const unhandledDuring = async (run: () => Promise<void>): Promise<readonl
   process.on('unhandledRejection', note);
   process.on('uncaughtException', note);
   try {
-    await run();
+    await within(run(), 'what is watched for unhandled errors');
     await turn();
     await turn();
   } finally {

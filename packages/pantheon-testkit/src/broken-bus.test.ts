@@ -1,4 +1,9 @@
-import type { IMessageBus, MessageHandler, OutgoingMessage } from '@promethean/pantheon-core';
+import type {
+  BusMessage,
+  IMessageBus,
+  MessageHandler,
+  OutgoingMessage,
+} from '@promethean/pantheon-core';
 import { makeMemoryBus } from '@promethean/pantheon-core/memory';
 import { describeBroken, insteadOf } from '../test/broken-ports.ts';
 import { busHarness, type Wrap } from '../test/memory-harnesses.ts';
@@ -33,24 +38,67 @@ const sendOf =
     send: (message) => send(message, bus),
   });
 
+/** Counts over all handlers of a bus, and does something odd with each thousandth message. */
+const everyThousandth =
+  (
+    which: 'plain' | 'group',
+    odd: (handler: MessageHandler, message: BusMessage) => unknown,
+  ): Wrap<IMessageBus> =>
+  (bus, timers) => {
+    let count = 0;
+    return handlersOf(
+      which,
+      (handler) => (message) =>
+        (count += 1) % 1_000 === 0 ? odd(handler, message) : handler(message),
+    )(bus, timers);
+  };
+
 describeBroken<ReturnType<typeof busHarness>, IMessageBus>('a bus', busSuite, busHarness, [
   ['keeps every rule', [], (bus) => bus],
+  ['loses one message in a thousand', ['bus:3'], everyThousandth('plain', () => undefined)],
   [
-    'loses a message now and then',
+    'loses one message of a group in a thousand',
+    ['bus:7'],
+    everyThousandth('group', () => undefined),
+  ],
+  [
+    'delivers one message in a thousand twice',
     ['bus:3'],
-    handlersOf('plain', (handler) => {
-      let count = 0;
-      return (message) => ((count += 1) % 50 === 0 ? undefined : handler(message));
+    everyThousandth('plain', (handler, message) => {
+      void handler(message);
+      return handler(message);
     }),
   ],
   [
-    'delivers a message twice now and then',
-    ['bus:3'],
-    handlersOf('plain', (handler) => {
-      let count = 0;
+    'delivers one message of a group in a thousand twice, though it was acknowledged',
+    ['bus:7'],
+    everyThousandth('group', async (handler, message) => {
+      await handler(message);
+      return handler(message);
+    }),
+  ],
+  ['accepts more than it has room for', ['bus:1'], busWith({ capacity: 10_000 })],
+  [
+    'forgets what led to a message',
+    ['bus:2'],
+    sendOf((message, bus) =>
+      bus.send(
+        typeof message?.causationId === 'string'
+          ? { ...message, causationId: undefined as never }
+          : message,
+      ),
+    ),
+  ],
+  ['handles again without a pause', ['bus:7'], busWith({ retryDelayMs: 0 })],
+  [
+    'lets the recipients of a group wait for each other',
+    ['bus:8'],
+    handlersOf('group', (handler) => {
+      let last: Promise<unknown> = Promise.resolve();
       return (message) => {
-        if ((count += 1) % 50 === 0) void handler(message);
-        return handler(message);
+        const mine = last.then(() => handler(message));
+        last = mine.catch(() => undefined);
+        return mine;
       };
     }),
   ],

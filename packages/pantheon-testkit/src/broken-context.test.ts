@@ -80,6 +80,16 @@ describeBroken<ReturnType<typeof contextHarness>, IContextPort>(
       }),
     ],
     [
+      'gives everybody the entries of all',
+      ['context:6'],
+      compileOf((context, request) =>
+        context.compile({
+          ...request,
+          sources: request.sources.map(({ id, label }) => ({ id, label })),
+        }),
+      ),
+    ],
+    [
       'changes the order from call to call',
       ['context:7'],
       (context) => {

@@ -22,6 +22,16 @@ describeBroken<ReturnType<typeof llmHarness>, ILlmPort>('a model', llmSuite, llm
     }),
   ],
   [
+    'gives all tool calls the same id',
+    ['llm:2'],
+    completeOf(async (llm, request) => {
+      const message = await llm.complete(request);
+      return message.toolCalls === undefined
+        ? message
+        : { ...message, toolCalls: message.toolCalls.map((call) => ({ ...call, id: 'call' })) };
+    }),
+  ],
+  [
     'answers a malformed tool call as a text',
     ['llm:2'],
     completeOf((llm, request) =>

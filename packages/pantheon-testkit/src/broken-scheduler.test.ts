@@ -129,6 +129,17 @@ describeBroken<ReturnType<typeof schedulerHarness>, IScheduler>(
       },
     ],
     [
+      'runs a single task after it was ended',
+      ['schedule:4'],
+      (scheduler) => ({
+        ...scheduler,
+        once: (ms, task) => {
+          const end = scheduler.once(ms, task);
+          return ms === 40 ? () => undefined : end;
+        },
+      }),
+    ],
+    [
       'ends a schedule whose task throws',
       ['schedule:5'],
       everyOf((ms, task, scheduler) => {

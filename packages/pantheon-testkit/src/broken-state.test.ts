@@ -36,6 +36,19 @@ describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
       }),
     ],
     [
+      'lists by name what it filters',
+      ['state:2'],
+      (state) => ({
+        ...state,
+        list: async (filter) => {
+          const records = await state.list(filter);
+          return filter === undefined
+            ? records
+            : records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+        },
+      }),
+    ],
+    [
       'merges metadata in depth',
       ['state:3'],
       updateOf(async (state, id, patch, options) => {
@@ -108,6 +121,39 @@ describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
           },
         };
       },
+    ],
+    [
+      'keeps the object that it was handed',
+      ['state:6'],
+      (state) => {
+        const handed = new Map<string, readonly string[]>();
+        return {
+          ...state,
+          get: async (id) => {
+            const record = await state.get(id);
+            const goals = handed.get(id);
+            return record === undefined || goals === undefined ? record : { ...record, goals };
+          },
+          update: async (id, patch, options) => {
+            const record = await state.update(id, patch, options);
+            if (patch.goals !== undefined) handed.set(id, patch.goals);
+            return record;
+          },
+        };
+      },
+    ],
+    [
+      'merges __proto__',
+      ['state:7'],
+      updateOf((state, id, patch, options) => {
+        // An assignment to __proto__ sets the prototype of the copy, and the key is gone.
+        const metadata = Object.assign({}, patch.metadata);
+        return state.update(
+          id,
+          patch.metadata === undefined ? patch : { ...patch, metadata },
+          options,
+        );
+      }),
     ],
     [
       'drops dangerous keys in silence',

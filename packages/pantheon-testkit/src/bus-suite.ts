@@ -10,7 +10,7 @@ import { PantheonError } from '@promethean/pantheon-core';
 import { rejectsWith, throwsWith, turn, unhandledDuring, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
 import { makeGate } from './gate.ts';
-import type { Harness, Suite } from './suite.ts';
+import type { Case, Harness, Suite } from './suite.ts';
 
 /**
  * What the bus suite needs. Capabilities for `supports`: `deadLetters`, `capacity` (there is a `capacity`), `close`.
@@ -47,10 +47,26 @@ const listen = (bus: IMessageBus, options?: SubscribeOptions): BusMessage[] => {
   return received;
 };
 
-const contents = (messages: readonly BusMessage[]): readonly string[] =>
+const contents = (messages: readonly OutgoingMessage[]): readonly string[] =>
   messages.map(({ content }) => content);
 
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
+
+/** A few more than a thousand messages, to recipients enough that none has many. */
+const THOUSAND = range(1_020).map((n) => letter(`${n}`, { to: `recipient-${n % 60}` }));
+
+/** Requires that each of them was received once, and names the others. */
+const requireThousand = (received: readonly BusMessage[]): void => {
+  const times = new Map<string, number>();
+  for (const { content } of received) times.set(content, (times.get(content) ?? 0) + 1);
+  const odd = THOUSAND.filter(({ content }) => times.get(content) !== 1).map(
+    ({ content }) => `${content} came ${times.get(content) ?? 0} times`,
+  );
+  assert.ok(
+    odd.length === 0,
+    `${odd.length} of ${THOUSAND.length}: ${odd.slice(0, 10).join(', ')}`,
+  );
+};
 
 /** Sends without waiting in between, then waits for all. */
 const sendAll = (
@@ -83,12 +99,16 @@ const passUntil = async (
   assert.ok(condition(), `${what} did not happen within 400 times the delay of the first retry`);
 };
 
+/** Settles until the condition holds, a few times at most, and once more for what should not come. */
+const settleUntil = async ({ settle }: BusHarness, condition: () => boolean): Promise<void> => {
+  for (let round = 0; round < 30 && !condition(); round += 1) await settle();
+  await settle();
+};
+
 /** Long enough for a retry that must not come. */
 const passLong = async (harness: BusHarness): Promise<void> => {
-  for (let step = 0; step < 10; step += 1) {
-    await harness.advance(harness.retryDelayMs);
-    await harness.settle();
-  }
+  await harness.advance(10 * harness.retryDelayMs);
+  await harness.settle();
 };
 
 const cyclic: Record<string, unknown> = {};
@@ -134,8 +154,7 @@ const INVALID: readonly (readonly [what: string, message: unknown])[] = [
   ),
 ];
 
-/** The contract of `IMessageBus`. */
-export const busSuite: Suite<BusHarness> = [
+const cases: readonly Case<BusHarness>[] = [
   {
     id: 'bus:1',
     title: 'send resolves to the message as it is delivered',
@@ -300,13 +319,23 @@ export const busSuite: Suite<BusHarness> = [
       const early = listen(bus);
       const sending = bus.send(letter('first'));
       assert.equal(early.length, 0, 'not inside send');
-      const late = listen(bus);
       await sending;
+      const late = listen(bus);
       await settle();
       await bus.send(letter('second'));
       await settle();
       assert.deepEqual(contents(early), ['first', 'second']);
       assert.deepEqual(contents(late), ['second']);
+    },
+  },
+  {
+    id: 'bus:3c',
+    title: 'of a thousand messages none is lost and none comes twice',
+    run: async (harness) => {
+      const received = listen(harness.bus);
+      await sendAll(harness.bus, THOUSAND);
+      await settleUntil(harness, () => received.length >= THOUSAND.length);
+      requireThousand(received);
     },
   },
   {
@@ -489,37 +518,40 @@ export const busSuite: Suite<BusHarness> = [
     title: 'a message whose handling failed is handled again, after a delay',
     run: async (harness) => {
       const { bus } = harness;
-      const attempts: string[] = [];
-      const failOnce = (how: () => unknown) => (message: BusMessage) => {
-        attempts.push(message.content);
-        return attempts.filter((content) => content === message.content).length === 1
-          ? how()
-          : undefined;
-      };
+      const times = { rejected: [] as number[], thrown: [] as number[] };
       bus.subscribe(
-        failOnce(() => Promise.reject(new Error('try again'))),
-        { group: 'rejecting' },
+        () => {
+          times.rejected.push(harness.now());
+          return times.rejected.length === 1 ? Promise.reject(new Error('try again')) : undefined;
+        },
+        { group: 'rejecting', to: 'bob' },
       );
-      await bus.send(letter('rejected'));
-      await harness.settle();
-      assert.deepEqual(attempts, ['rejected'], 'not at once');
-      await passUntil(harness, () => attempts.length === 2, 'the second delivery');
       bus.subscribe(
-        failOnce(() => {
-          throw new PantheonError('actor-busy', 'Try again.', { retryable: true });
-        }),
+        () => {
+          times.thrown.push(harness.now());
+          if (times.thrown.length === 1)
+            throw new PantheonError('actor-busy', 'Try again.', { retryable: true });
+        },
         { group: 'throwing', to: 'eve' },
       );
-      await bus.send(letter('thrown', { to: 'eve' }));
+      await bus.send(letter('to be rejected'));
+      await bus.send(letter('to be thrown', { to: 'eve' }));
       await passUntil(
         harness,
-        () => attempts.filter((content) => content === 'thrown').length >= 2,
+        () => times.rejected.length >= 2 && times.thrown.length >= 2,
         'the second delivery',
       );
+      for (const [first = 0, second = 0] of Object.values(times)) {
+        // Half of the delay, because a bus may spread its retries.
+        assert.ok(
+          second - first >= harness.retryDelayMs / 2,
+          `handled again after ${second - first} ms, not after ${harness.retryDelayMs}`,
+        );
+      }
       await passLong(harness);
-      assert.equal(
-        attempts.filter((content) => content === 'rejected').length,
-        2,
+      assert.deepEqual(
+        [times.rejected.length, times.thrown.length],
+        [2, 2],
         'what was handled is not handled again',
       );
     },
@@ -649,10 +681,21 @@ export const busSuite: Suite<BusHarness> = [
     },
   },
   {
+    id: 'bus:7g',
+    title: 'of a thousand messages a group handles each exactly once',
+    run: async (harness) => {
+      const members = range(2).map(() => listen(harness.bus, { group: 'workers' }));
+      await sendAll(harness.bus, THOUSAND);
+      await settleUntil(harness, () => members.flat().length >= THOUSAND.length);
+      requireThousand(members.flat());
+    },
+  },
+  {
     id: 'bus:8',
     title:
       'within a group messages to one recipient are handled one at a time and in order, over all members',
-    run: async ({ bus, settle }) => {
+    run: async (harness) => {
+      const { bus } = harness;
       const handled: number[] = [];
       let open = 0;
       let most = 0;
@@ -669,7 +712,7 @@ export const busSuite: Suite<BusHarness> = [
         bus,
         range(20).map((n) => letter(`${n}`)),
       );
-      for (let round = 0; round < 30 && handled.length < 20; round += 1) await settle();
+      await settleUntil(harness, () => handled.length >= 20);
       assert.deepEqual(handled, range(20));
       assert.equal(most, 1, `${most} at a time`);
     },
@@ -928,33 +971,61 @@ export const busSuite: Suite<BusHarness> = [
 ];
 
 /**
- * Starts something that goes on until a real timer of 10 ms has fired. A bus that starves timers is stopped after a second, from
- * within, and fails.
+ * Starts something that goes on until a real timer of 10 ms has fired, which is set with the first message. A bus that starves timers is
+ * stopped after two seconds, from within, and fails.
  */
 const endless = async (
   start: (state: { readonly count: () => void; readonly goesOn: () => boolean }) => Promise<void>,
 ): Promise<void> => {
-  const deadline = performance.now() + 1_000;
-  let fired = false;
+  const over = makeGate();
+  let deadline = Infinity;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
   let starved = false;
   let count = 0;
-  const timer = setTimeout(() => {
-    fired = true;
-  }, 10);
+  const end = (): void => {
+    isOver = true;
+    over.open();
+  };
   try {
     await start({
       count: () => {
         count += 1;
+        if (count > 1) return;
+        deadline = performance.now() + 2_000;
+        timer = setTimeout(end, 10);
       },
       goesOn: () => {
-        if (performance.now() > deadline) starved = true;
-        return !fired && !starved;
+        if (performance.now() > deadline && !isOver) {
+          starved = true;
+          end();
+        }
+        return !isOver;
       },
     });
-    while (!fired && !starved) await turn();
+    await within(over.promise, 'the exchange');
   } finally {
     clearTimeout(timer);
+    isOver = true;
   }
-  assert.ok(!starved, `a timer of 10 ms did not fire during a second and ${count} messages`);
-  assert.ok(count > 0, 'the exchange took place');
+  assert.ok(!starved, `a timer of 10 ms did not fire during two seconds and ${count} messages`);
 };
+
+const isolation = async (first: BusHarness, second: BusHarness): Promise<void> => {
+  const both = [first, second].map((harness, index) => ({
+    harness,
+    content: `of harness ${index + 1}`,
+    plain: listen(harness.bus),
+    group: listen(harness.bus, { group: 'workers' }),
+  }));
+  for (const { harness, content } of both)
+    await within(harness.bus.send(letter(content, { id: 'same' })), 'send');
+  for (const { harness } of both) await harness.settle();
+  for (const { content, plain, group } of both) {
+    assert.deepEqual(contents(plain), [content], 'a plain subscriber gets the own messages only');
+    assert.deepEqual(contents(group), [content], 'a group gets the own messages only');
+  }
+};
+
+/** The contract of `IMessageBus`. */
+export const busSuite: Suite<BusHarness> = { cases, isolation };

@@ -7,7 +7,7 @@ import type {
 } from '@promethean/pantheon-core';
 import { attempt, rejectsWith, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
-import type { Harness, Suite } from './suite.ts';
+import type { Case, Harness, Suite } from './suite.ts';
 
 /** What the context suite needs. Capabilities for `supports`: `record`, `explain`, `close`. */
 export interface ContextHarness extends Harness {
@@ -66,8 +66,7 @@ const requireOrder = (messages: readonly Message[], words: readonly string[]): v
 
 const REFUSED: readonly unknown[] = [-1, 1.5, Number.NaN, Infinity, '3', null];
 
-/** The contract of `IContextPort`. */
-export const contextSuite: Suite<ContextHarness> = [
+const cases: readonly Case<ContextHarness>[] = [
   {
     id: 'context:1',
     title: 'compile resolves to messages that tell what was asked for',
@@ -417,3 +416,23 @@ export const contextSuite: Suite<ContextHarness> = [
     },
   },
 ];
+
+const isolation = async (first: ContextHarness, second: ContextHarness): Promise<void> => {
+  const both = [first, second].map((harness, index) => ({
+    harness,
+    text: `The harbour office of harness ${index + 1} is painted blue.`,
+  }));
+  const sources = [];
+  for (const { harness, text } of both) sources.push(await harness.addSource('notes', [text]));
+  for (const [index, { harness, text }] of both.entries()) {
+    const source = sources[index] as ContextSource;
+    const messages = await compile(harness, { texts: ['The harbour office'], sources: [source] });
+    assert.ok(
+      messages.length > 0 && messages.every(({ content }) => content.includes(text)),
+      `only "${text}" is there: ${messages.map(({ content }) => content).join(' / ')}`,
+    );
+  }
+};
+
+/** The contract of `IContextPort`. */
+export const contextSuite: Suite<ContextHarness> = { cases, isolation };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Harness, Suite } from './suite.ts';
+import type { Case, Harness, Suite } from './suite.ts';
 
 /** What the import suite needs. */
 export interface ImportHarness extends Harness {
@@ -22,8 +22,7 @@ const PROBE = `
   console.log(JSON.stringify(held));
 `;
 
-/** The rule of all ports about imports. */
-export const importSuite: Suite<ImportHarness> = [
+const cases: readonly Case<ImportHarness>[] = [
   {
     id: 'port:4',
     title: 'an import opens nothing and starts nothing: the process that imports ends by itself',
@@ -31,9 +30,12 @@ export const importSuite: Suite<ImportHarness> = [
       const { stdout } = await promisify(execFile)(
         process.execPath,
         [...nodeOptions, '--input-type=module', '--eval', PROBE, module],
-        { timeout: 10_000 },
+        { timeout: 25_000 },
       );
       assert.deepEqual(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), [], 'nothing is held');
     },
   },
 ];
+
+/** The rule of all ports about imports. */
+export const importSuite: Suite<ImportHarness> = { cases };

@@ -1,5 +1,9 @@
 import { getEventListeners } from 'node:events';
+import { eventually } from './assertions.ts';
 
-/** How many listeners wait for a signal's abort. */
-export const abortListeners = (signal: AbortSignal): number =>
-  getEventListeners(signal, 'abort').length;
+/** Requires that nobody waits for a signal's abort any more; a connection's own clean-up may take some turns. */
+export const noListener = (signal: AbortSignal): Promise<void> =>
+  eventually(
+    () => getEventListeners(signal, 'abort').length === 0,
+    'a listener stays on the signal',
+  );

@@ -7,7 +7,7 @@ import type {
 } from '@promethean/pantheon-core';
 import { attempt, rejectsWith, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
-import type { Harness, Suite } from './suite.ts';
+import type { Case, Harness, Suite } from './suite.ts';
 
 const [clerk, courier] = [
   { name: 'clerk', version: '1', contextSources: [], talents: [] },
@@ -56,8 +56,7 @@ const idsOf = (records: readonly ActorRecord[]): readonly string[] => records.ma
 const entriesOf = (record: ActorRecord): ReadonlyMap<string, unknown> =>
   new Map(Object.entries(record.metadata ?? {}));
 
-/** The contract of `IActorStatePort`. */
-export const stateSuite: Suite<StateHarness> = [
+const cases: readonly Case<StateHarness>[] = [
   {
     id: 'state:1',
     title: 'spawn resolves to an idle actor of version 1 with its script, its goal and its times',
@@ -409,3 +408,15 @@ export const stateSuite: Suite<StateHarness> = [
     },
   },
 ];
+
+const isolation = async (first: StateHarness, second: StateHarness): Promise<void> => {
+  await first.state.spawn(clerk, 'of the first', { id: 'ada' });
+  assert.equal(await second.state.get('ada'), undefined, 'the second has no actor of the first');
+  await second.state.spawn(clerk, 'of the second', { id: 'ada' });
+  await second.state.spawn(clerk, 'of the second', { id: 'bob' });
+  assert.deepEqual([...(await read(first.state, 'ada')).goals], ['of the first']);
+  assert.deepEqual(idsOf(await first.state.list()), ['ada'], 'the first lists its own');
+};
+
+/** The contract of `IActorStatePort`. */
+export const stateSuite: Suite<StateHarness> = { cases, isolation };

@@ -4,8 +4,8 @@ import { PantheonError } from '@promethean/pantheon-core';
 import { attempt, rejectsWith, throwsWith, turn, unhandledDuring, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
 import { makeGate } from './gate.ts';
-import { abortListeners } from './signals.ts';
-import type { Harness, Suite } from './suite.ts';
+import { noListener } from './signals.ts';
+import type { Case, Harness, Suite } from './suite.ts';
 
 /** What the tools suite needs. Capabilities for `supports`: `list`, `close`. */
 export interface ToolsHarness extends Harness {
@@ -84,8 +84,7 @@ const hangingTool = (
   };
 };
 
-/** The contract of `IToolPort`. */
-export const toolsSuite: Suite<ToolsHarness> = [
+const cases: readonly Case<ToolsHarness>[] = [
   {
     id: 'tools:1',
     title: 'invoke resolves to what the tool returned or its promise resolved to',
@@ -265,13 +264,13 @@ export const toolsSuite: Suite<ToolsHarness> = [
       harness.tools.register(hanging.tool);
       let settled = false;
       const caller = new AbortController();
-      const call = harness.tools.invoke('slow', {}, { timeoutMs: 100, signal: caller.signal });
+      const call = harness.tools.invoke('slow', {}, { timeoutMs: 500, signal: caller.signal });
       const rejected = rejectsWith(call, 'timeout', 'the slow call').finally(() => {
         settled = true;
       });
       await harness.advance(50);
       assert.equal(settled, false, 'it has its whole time');
-      await harness.advance(60);
+      await harness.advance(460);
       await rejected;
       assert.equal(hanging.signal()?.aborted, true, "the tool's signal aborts");
       assert.equal(caller.signal.aborted, false, "the caller's does not");
@@ -286,20 +285,16 @@ export const toolsSuite: Suite<ToolsHarness> = [
       const lateFailure = makeGate();
       harness.tools.register({ name: 'late', invoke: () => late.promise });
       harness.tools.register({ name: 'late-failure', invoke: () => lateFailure.promise });
-      const outcomes: unknown[] = [];
       const unhandled = await unhandledDuring(async () => {
-        for (const name of ['late', 'late-failure']) {
-          harness.tools.invoke(name, {}, { timeoutMs: 20 }).then(
-            () => outcomes.push('resolved'),
-            (error: unknown) => outcomes.push(PantheonError.is(error) ? error.code : error),
-          );
-        }
+        const calls = ['late', 'late-failure'].map((name) =>
+          rejectsWith(harness.tools.invoke(name, {}, { timeoutMs: 20 }), 'timeout', name),
+        );
         await harness.advance(40);
+        await Promise.all(calls);
         late.open('too late');
         lateFailure.fail(new Error('too late'));
         await turn();
       });
-      assert.deepEqual(outcomes, ['timeout', 'timeout']);
       assert.deepEqual(unhandled, [], 'nothing reaches the process');
     },
   },
@@ -316,12 +311,12 @@ export const toolsSuite: Suite<ToolsHarness> = [
           return gate.promise;
         },
       });
-      const call = harness.tools.invoke('quick', {}, { timeoutMs: 100 });
+      const call = harness.tools.invoke('quick', {}, { timeoutMs: 500 });
       await harness.advance(20);
       gate.open('done');
       assert.equal(await within(call, 'the quick call'), 'done');
       idle(harness);
-      await harness.advance(200);
+      await harness.advance(600);
       assert.equal(signal?.aborted, false);
     },
   },
@@ -338,7 +333,7 @@ export const toolsSuite: Suite<ToolsHarness> = [
       caller.abort(new Error('the user left'));
       await rejected;
       assert.equal(hanging.signal()?.aborted, true, "the tool's signal aborts");
-      assert.equal(abortListeners(caller.signal), 0, 'no listener stays');
+      await noListener(caller.signal);
       idle(harness);
     },
   },
@@ -355,7 +350,7 @@ export const toolsSuite: Suite<ToolsHarness> = [
         'the call',
       );
       assert.equal(ran, 0);
-      assert.equal(abortListeners(signal), 0, 'no listener stays');
+      await noListener(signal);
       idle(harness);
     },
   },
@@ -370,7 +365,7 @@ export const toolsSuite: Suite<ToolsHarness> = [
       await tools.invoke('echo', {}, { signal });
       await tools.invoke('async', {}, { signal });
       await tools.invoke('fails', {}, { signal }).catch(() => undefined);
-      assert.equal(abortListeners(signal), 0);
+      await noListener(signal);
     },
   },
   {
@@ -386,13 +381,12 @@ export const toolsSuite: Suite<ToolsHarness> = [
       const slow = tools.invoke('maybe', { wait: true });
       try {
         assert.equal(
-          await within(tools.invoke('maybe', {}), 'a second call of the tool', 1_000),
+          await within(tools.invoke('maybe', {}), 'a second call of the tool'),
           'at once',
         );
-        assert.deepEqual(
-          await within(tools.invoke('echo', { a: 1 }), 'a call of another tool', 1_000),
-          { a: 1 },
-        );
+        assert.deepEqual(await within(tools.invoke('echo', { a: 1 }), 'a call of another tool'), {
+          a: 1,
+        });
       } finally {
         gate.open('at last');
       }
@@ -487,3 +481,13 @@ export const toolsSuite: Suite<ToolsHarness> = [
     },
   },
 ];
+
+const isolation = async (first: ToolsHarness, second: ToolsHarness): Promise<void> => {
+  first.tools.register({ name: 'mine', invoke: () => 'of the first' });
+  await rejectsWith(second.tools.invoke('mine', {}), 'tool-unknown', 'a tool of the first');
+  second.tools.register({ name: 'mine', invoke: () => 'of the second' });
+  assert.equal(await first.tools.invoke('mine', {}), 'of the first');
+};
+
+/** The contract of `IToolPort`. */
+export const toolsSuite: Suite<ToolsHarness> = { cases, isolation };

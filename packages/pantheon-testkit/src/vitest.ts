@@ -1,27 +1,26 @@
 import { describe, test } from 'vitest';
+import { planSuite, type PlanSuiteOptions } from './plan-suite.ts';
 import type { Harness, Suite } from './suite.ts';
 
 /**
  * Runs a contract suite under vitest, one test a case. `makeHarness` is called for every case, so that no case sees what another
- * left behind. A case whose capability the harness does not declare is shown as skipped.
+ * left behind. A case about what the port does not claim, and has not got, is shown as skipped.
+ *
+ * The time limits are those of `options`; vitest's own do not apply.
  */
 export const describeContract = <H extends Harness>(
   name: string,
   suite: Suite<H>,
   makeHarness: () => H | Promise<H>,
+  options: PlanSuiteOptions = {},
 ): void => {
-  describe(name, () => {
-    for (const { id, title, requires, run } of suite) {
-      test(`${id} ${title}`, async (context) => {
-        const harness = await makeHarness();
-        try {
-          if (requires !== undefined && harness.supports?.includes(requires) !== true) {
-            context.skip(`the port does not claim "${requires}"`);
-          }
-          await run(harness);
-        } finally {
-          await harness.close?.();
-        }
+  // One after the other: the last case looks at what all others left behind.
+  describe(name, { concurrent: false, shuffle: false }, () => {
+    for (const { id, title, run } of planSuite(suite, makeHarness, options)) {
+      test(`${id} ${title}`, { timeout: 0 }, async (context) => {
+        const result = await run();
+        if (result.status === 'failed') throw result.error;
+        if (result.status === 'skipped') context.skip(result.reason);
       });
     }
   });

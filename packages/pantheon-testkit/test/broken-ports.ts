@@ -3,7 +3,7 @@
  * exactly the named rules.
  */
 import { PantheonError } from '@promethean/pantheon-core';
-import type { Harness, Suite } from '@promethean/pantheon-testkit';
+import { planSuite, type Harness, type Suite } from '@promethean/pantheon-testkit';
 import { describe, expect, test } from 'vitest';
 import type { Wrap } from './memory-harnesses.ts';
 
@@ -11,24 +11,17 @@ import type { Wrap } from './memory-harnesses.ts';
 export type Broken<Port> = readonly [what: string, rules: readonly string[], breakIt: Wrap<Port>];
 
 /** Long for a case on memory ports; a case that hangs need not be waited for. */
-const CASE_DEADLINE_MS = 400;
+const LIMITS = { timeoutMs: 400, undeclaredTimeoutMs: 100, quietMs: 200 };
 
-const failsOf = async <H extends Harness>(
+/** The rules that a harness fails; `bus:6b` is of `bus:6`. */
+export const failsOf = async <H extends Harness>(
   suite: Suite<H>,
   makeHarness: () => H,
 ): Promise<readonly string[]> => {
   const failed = new Set<string>();
-  for (const { id, requires, run } of suite) {
-    const harness = makeHarness();
-    if (requires !== undefined && harness.supports?.includes(requires) !== true) continue;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('The case hangs.')), CASE_DEADLINE_MS);
-    });
-    await Promise.race([run(harness), late]).catch(() => failed.add(id.replace(/[a-z]$/, '')));
-    clearTimeout(timer);
-    // A call that hangs keeps the port from closing as well, so this is not waited for either.
-    harness.close?.().catch(() => undefined);
+  for (const { id, run } of planSuite(suite, makeHarness, LIMITS)) {
+    const { status } = await run();
+    if (status === 'failed') failed.add(id.replace(/[a-z]$/, ''));
   }
   return [...failed].toSorted();
 };

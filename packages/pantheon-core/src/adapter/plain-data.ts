@@ -46,7 +46,8 @@ export const copyJson = (
     case 'boolean':
       return value;
     case 'number':
-      return Number.isFinite(value) ? value : refuse(path, `is ${String(value)}`);
+      // JSON has no minus zero.
+      return Number.isFinite(value) ? value + 0 : refuse(path, `is ${String(value)}`);
     case 'object':
       if (value === null) return null;
       if (depth === MAX_DEPTH)

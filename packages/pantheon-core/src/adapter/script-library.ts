@@ -1,5 +1,6 @@
 import { PantheonError } from '../core/errors.ts';
 import type { ActorScript } from '../core/types.ts';
+import { nameProblem } from './text.ts';
 
 /** The scripts that a durable state port may revive. */
 export interface ScriptLibrary {
@@ -11,6 +12,8 @@ export interface ScriptLibrary {
 
 const titleOf = (name: string, version: string | undefined): string =>
   version === undefined ? name : `${name}@${version}`;
+const versionProblem = (version: string | undefined): string | undefined =>
+  version === undefined ? undefined : nameProblem(version);
 /** Unambiguous where a name contains an @. */
 const keyOf = (name: string, version: string | undefined): string =>
   JSON.stringify([name, version]);
@@ -23,8 +26,12 @@ export const makeScriptLibrary = (scripts: readonly ActorScript[]): ScriptLibrar
   if (!Array.isArray(scripts)) throw new PantheonError('option-invalid', 'scripts must be a list.');
   const byKey = new Map<string, ActorScript>();
   for (const [index, script] of scripts.entries()) {
-    if (typeof script?.name !== 'string')
-      throw new PantheonError('option-invalid', `scripts[${index}] must be a script with a name.`);
+    const problem = nameProblem(script?.name) ?? versionProblem(script.version);
+    if (problem !== undefined)
+      throw new PantheonError(
+        'option-invalid',
+        `The name or version of scripts[${index}] ${problem}.`,
+      );
     const key = keyOf(script.name, script.version);
     if (byKey.has(key) && byKey.get(key) !== script) {
       throw new PantheonError(

@@ -1,0 +1,37 @@
+import { noteFigures } from '@promethean/services/figures';
+import { expect, test } from 'vitest';
+import { refuse, say } from './model-server.ts';
+import { HELLO, useSetup } from './setup.ts';
+
+const setup = useSetup();
+
+test('a limit of the rate is not run into again by fifty actors at once', async (context) => {
+  const [actors, bucket, periodMs] = [50, 5, 100];
+  const startedAt = performance.now();
+  const taken = new Map<number, number>();
+  let refused = 0;
+  setup.server.reply((response, asked) => {
+    const atMs = performance.now() - startedAt;
+    const period = Math.floor(atMs / periodMs);
+    taken.set(period, (taken.get(period) ?? 0) + 1);
+    if ((taken.get(period) ?? 0) <= bucket) return say({ content: 'done' })(response, asked);
+    refused += 1;
+    const leftMs = (period + 1) * periodMs - atMs;
+    return refuse(429, { 'retry-after-ms': leftMs.toFixed(3) })(response, asked);
+  });
+  // The host's clock, since the figure is about time.
+  const llm = setup.make({ timers: undefined, now: undefined, random: undefined });
+  const answers = await Promise.all(Array.from({ length: actors }, () => llm.complete(HELLO)));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const requests = setup.server.asked.length;
+  expect(answers).toHaveLength(actors);
+  expect(refused).toBeGreaterThan(0);
+  expect(requests).toBeLessThanOrEqual(1.5 * actors);
+  noteFigures(context, 'F8', {
+    actors,
+    requests,
+    refused,
+    'req/s': Math.round(requests / seconds),
+    goodput: Number((actors / requests).toFixed(2)),
+  });
+});

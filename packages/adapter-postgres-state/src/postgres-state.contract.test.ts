@@ -1,0 +1,50 @@
+import { PGlite } from '@electric-sql/pglite';
+import { importSuite, stateScripts, stateSuite } from '@promethean/pantheon-testkit';
+import { describeContract } from '@promethean/pantheon-testkit/vitest';
+import { describeWithPostgres } from '@promethean/services/vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { dropSchema, freshSchema } from '../test/fixtures.ts';
+import { makePostgresState, type PostgresStateOptions } from './index.ts';
+
+const harnessOn = (
+  source: Pick<PostgresStateOptions, 'url' | 'session'>,
+  drop: (schema: string) => Promise<unknown>,
+) => {
+  let at = 1_000;
+  const schema = freshSchema();
+  const state = makePostgresState({ ...source, schema, scripts: stateScripts, now: () => at });
+  return {
+    state,
+    supports: ['remove', 'close'],
+    advance: async (ms: number) => {
+      at += ms;
+    },
+    close: async () => {
+      await state.close();
+      await drop(schema);
+    },
+  };
+};
+
+describeWithPostgres('makePostgresState on a server', (postgres) => {
+  describeContract('keeps the contract of IActorStatePort', stateSuite, () => {
+    const { url } = postgres();
+    return harnessOn({ url }, (schema) => dropSchema(url, schema));
+  });
+});
+
+describe('makePostgresState on PGlite', () => {
+  let session: PGlite;
+  beforeAll(async () => {
+    session = await PGlite.create();
+  }, 60_000);
+  afterAll(() => session.close());
+  describeContract('keeps the contract of IActorStatePort', stateSuite, () =>
+    harnessOn({ session }, (schema) => session.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)),
+  );
+});
+
+describeContract('the import of adapter-postgres-state', importSuite, () => ({
+  module: new URL('./index.ts', import.meta.url).href,
+  nodeOptions: ['--conditions=@promethean/source'],
+}));

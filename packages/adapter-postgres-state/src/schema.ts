@@ -1,0 +1,122 @@
+/** The tables: made by the first call that finds none, and brought up to date under a lock. */
+import { PantheonError } from '@promethean/pantheon-core';
+import { type PostgresClient, sqlState } from './postgres-client.ts';
+
+/** The names of our tables, quoted. */
+export interface Names {
+  readonly schema: string;
+  readonly table: string;
+  /** The table that says in which version `table` is. */
+  readonly version: string;
+}
+
+/** One step of the schema. */
+export interface Migration {
+  readonly sql: (names: Names) => string;
+  /** The first version whose code can work with tables of this version. */
+  readonly oldest: number;
+}
+
+/** The longest name of PostgreSQL has 63 bytes; our names of tables and indexes append to it. */
+const NAME = /^[a-z_][a-z0-9_]{0,47}$/;
+const UNDEFINED_TABLE = '42P01';
+
+/** Quotes the names of a schema and a table. Throws `option-invalid`. */
+export const namesOf = (schema: string, table: string): Names => {
+  for (const [option, name] of Object.entries({ schema, table })) {
+    if (typeof name === 'string' && NAME.test(name)) continue;
+    throw new PantheonError(
+      'option-invalid',
+      `${option} must be 1 to 48 characters of a-z, 0-9 and _, and not begin with a digit; it is ${JSON.stringify(name)}.`,
+    );
+  }
+  return {
+    schema: `"${schema}"`,
+    table: `"${schema}"."${table}"`,
+    version: `"${schema}"."${table}_schema"`,
+  };
+};
+
+/**
+ * Step n brings the tables from version n to n + 1. A released step is never changed; a new one is appended. A step only adds,
+ * so that processes of the previous release go on while a newer one is rolled out; `oldest` says so.
+ */
+const MIGRATIONS: readonly Migration[] = [
+  {
+    oldest: 1,
+    // `number` is the order of creation.
+    sql: ({ table }) => `
+      CREATE TABLE ${table} (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text NOT NULL UNIQUE,
+        script text NOT NULL,
+        script_version text,
+        goals jsonb NOT NULL,
+        state text NOT NULL,
+        version integer NOT NULL,
+        parent text,
+        created double precision NOT NULL,
+        updated double precision NOT NULL,
+        metadata jsonb
+      );
+      CREATE INDEX ON ${table} (parent, number);
+      CREATE INDEX ON ${table} (state, number);
+      CREATE INDEX ON ${table} (script, number);`,
+  },
+];
+
+/**
+ * One statement, and so one transaction, for all that is missing. `IF NOT EXISTS` would ask for the right to create before it looks;
+ * this way a user without that right can use what is there.
+ */
+const migration = (names: Names, migrations: readonly Migration[]): string => `
+DO $pantheon$
+DECLARE
+  present integer;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('pantheon ${names.table}', 0));
+  IF to_regnamespace('${names.schema}') IS NULL THEN
+    CREATE SCHEMA ${names.schema};
+  END IF;
+  IF to_regclass('${names.version}') IS NULL THEN
+    CREATE TABLE ${names.version} (version integer NOT NULL, oldest integer NOT NULL);
+    INSERT INTO ${names.version} VALUES (0, 0);
+  END IF;
+  SELECT version INTO STRICT present FROM ${names.version};
+  ${migrations
+    .map(
+      ({ sql, oldest }, index) => `
+  IF present <= ${index} THEN
+    ${sql(names)}
+    UPDATE ${names.version} SET version = ${index + 1}, oldest = ${oldest};
+  END IF;`,
+    )
+    .join('')}
+END
+$pantheon$`;
+
+/** Makes sure that the tables are there, in a version that this code can work with. */
+export const ensureTables = async (
+  { run }: Pick<PostgresClient, 'run'>,
+  names: Names,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> => {
+  const known = migrations.length;
+  const find = async (): Promise<{ version: number; oldest: number } | undefined> => {
+    try {
+      const [row] = await run(`SELECT version, oldest FROM ${names.version}`, [], 'none');
+      return row as { version: number; oldest: number } | undefined;
+    } catch (error) {
+      if (sqlState((error as PantheonError).cause) === UNDEFINED_TABLE) return undefined;
+      throw error;
+    }
+  };
+  if (((await find())?.version ?? 0) < known) await run(migration(names, migrations), [], 'none');
+  const { version, oldest } = (await find()) ?? { version: known, oldest: known };
+  if (oldest <= known) return;
+  throw new PantheonError(
+    'option-invalid',
+    `The table ${names.table} was written by a newer release of this package (version ${version}, known ${known}); update the package.`,
+    { details: { version, oldest, known } },
+  );
+};

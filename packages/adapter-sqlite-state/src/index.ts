@@ -1,0 +1,1 @@
+export { makeSqliteState, type SqliteState, type SqliteStateOptions } from './sqlite-state.ts';

@@ -1,0 +1,14 @@
+export { withAllowList } from './with-allow-list.ts';
+export type { BusAllowList, ContextAllowList, ToolAllowList } from './with-allow-list.ts';
+export { withBatching, type BatchingOptions } from './with-batching.ts';
+export type { BatchedCall, BatchOptions } from './batcher.ts';
+export { withCache } from './with-cache.ts';
+export type { CacheOptions, LlmCacheOptions, ToolCacheOptions } from './with-cache.ts';
+export { withCircuitBreaker } from './with-circuit-breaker.ts';
+export type { CircuitBreakerOptions, CircuitEvent } from './with-circuit-breaker.ts';
+export { withFallback, type FallbackEvent, type FallbackOptions } from './with-fallback.ts';
+export { withMetrics, type CallEvent, type MetricsOptions } from './with-metrics.ts';
+export { withRateLimit, type RateLimitOptions } from './with-rate-limit.ts';
+export { withRetry, type RetryEvent, type RetryOptions } from './with-retry.ts';
+export { withTimeout, type TimeoutOptions } from './with-timeout.ts';
+export type { AnyPort, Decorated, PortKind } from './ports-by-kind.ts';

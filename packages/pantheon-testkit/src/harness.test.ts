@@ -1,0 +1,252 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { failsOf } from '../test/broken-ports.ts';
+import {
+  busHarness,
+  contextHarness,
+  llmHarness,
+  schedulerHarness,
+  stateHarness,
+  toolsHarness,
+} from '../test/memory-harnesses.ts';
+import {
+  busSuite,
+  type Case,
+  contextSuite,
+  type Harness,
+  llmSuite,
+  planSuite,
+  runCase,
+  schedulerSuite,
+  stateSuite,
+  type Suite,
+  toolsSuite,
+} from './index.ts';
+import { capabilitiesOf } from './suite.ts';
+
+/** What a test holds on purpose. */
+const timers: ReturnType<typeof setTimeout>[] = [];
+
+afterEach(() => {
+  for (const timer of timers.splice(0)) clearTimeout(timer);
+});
+
+const without = <H extends Harness>(harness: H, capability: string): H => ({
+  ...harness,
+  supports: harness.supports?.filter((one) => one !== capability) ?? [],
+});
+
+const SUITES = {
+  bus: [busSuite, busHarness],
+  context: [contextSuite, contextHarness],
+  llm: [llmSuite, llmHarness],
+  scheduler: [schedulerSuite, schedulerHarness],
+  state: [stateSuite, stateHarness],
+  tools: [toolsSuite, toolsHarness],
+} as unknown as Readonly<Record<string, readonly [Suite<Harness>, () => Harness]>>;
+
+describe('a harness that', () => {
+  test('keeps every rule fails none', async () => {
+    expect(await failsOf(toolsSuite, () => toolsHarness())).toEqual([]);
+  });
+
+  test.each(Object.keys(SUITES))(
+    'shares the %s port with the next one fails harness:1',
+    async (name) => {
+      const [suite, makeHarness] = SUITES[name] as (typeof SUITES)[string];
+      const { close: _, ...shared } = makeHarness();
+      const [isolation] = planSuite(suite, () => ({ ...shared }));
+      expect([isolation?.id, (await isolation?.run())?.status]).toEqual(['harness:1', 'failed']);
+    },
+  );
+
+  test('is one for all fails harness:1', async () => {
+    const only = llmHarness();
+    const [isolation] = planSuite(llmSuite, () => only);
+    expect([isolation?.id, (await isolation?.run())?.status]).toEqual(['harness:1', 'failed']);
+  });
+
+  test('leaves a timer fails harness:2', async () => {
+    const makeHarness = () => {
+      timers.push(setTimeout(() => undefined, 60_000));
+      return toolsHarness();
+    };
+    expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:2']);
+  });
+
+  test('leaves what it can tell of fails harness:2, in its words', async () => {
+    const plan = planSuite(
+      { cases: [] },
+      (): Harness => ({ leftovers: () => ['the key "actor:1"'] }),
+      { quietMs: 50 },
+    );
+    expect(await plan.at(-1)?.run()).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('still: the key "actor:1"; the key') },
+    });
+  });
+
+  test('needs a moment until nothing is left is waited for', async () => {
+    const makeHarness = (): Harness => {
+      let looks = 0;
+      return { leftovers: () => ((looks += 1) < 3 ? ['a socket that is closing'] : []) };
+    };
+    expect(await failsOf({ cases: [] }, makeHarness)).toEqual([]);
+  });
+
+  test('names a capability that there is not fails harness:3, and is told those that there are', async () => {
+    const makeHarness = () => ({ ...toolsHarness(), supports: ['list', 'close', 'cron'] });
+    expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:3']);
+    const honest = planSuite(toolsSuite, makeHarness).find(({ id }) => id === 'harness:3');
+    expect(await honest?.run()).toMatchObject({
+      error: {
+        message: 'supports names "cron"; the capabilities of this suite are: "list", "close".',
+      },
+    });
+  });
+
+  test('declares a capability for some cases only fails those that would be skipped', async () => {
+    let made = 0;
+    const makeHarness = () => ((made += 1) < 5 ? toolsHarness() : without(toolsHarness(), 'list'));
+    expect(await failsOf(toolsSuite, makeHarness)).toEqual(['port:1', 'tools:8']);
+  });
+
+  test('cannot be closed fails every case', async () => {
+    const makeHarness = (): Harness => ({ close: () => Promise.reject(new Error('stuck')) });
+    const cases: readonly Case<Harness>[] = [
+      { id: 'tools:1', title: 'nothing', run: () => Promise.resolve() },
+    ];
+    expect(await failsOf({ cases }, makeHarness)).toEqual(['harness:2', 'harness:3', 'tools:1']);
+  });
+});
+
+/** Every capability that a memory port has. */
+const CLAIMED = Object.entries(SUITES).flatMap(([name, [suite, makeHarness]]) =>
+  capabilitiesOf(suite)
+    .filter((capability) => makeHarness().supports?.includes(capability))
+    .map((capability) => [name, capability] as const),
+);
+
+test.each(CLAIMED)(
+  'a harness of a %s port that hides "%s" fails what it hid',
+  async (name, hidden) => {
+    const [suite, makeHarness] = SUITES[name] as (typeof SUITES)[string];
+    const fails: string[] = [];
+    for (const { id, run } of planSuite(suite, () => without(makeHarness(), hidden))) {
+      const result = await run();
+      if (result.status === 'failed') {
+        fails.push(id);
+        expect(String(result.error)).toBe(
+          `Error: ${id} passes although it is not declared: add "${hidden}" to supports of the harness.`,
+        );
+      }
+    }
+    expect(fails).toEqual(
+      suite.cases.filter(({ requires }) => requires === hidden).map(({ id }) => id),
+    );
+  },
+);
+
+/** The members that a capability stands for, taken from the port or the harness. */
+const LACKING: Readonly<Record<string, readonly string[]>> = {
+  capacity: ['capacity'],
+  deadLetters: ['deadLetters'],
+  scriptable: ['answerWith'],
+  tools: ['answerWith'],
+  usage: ['answerWith'],
+  stall: ['answerWith'],
+};
+
+test.each(CLAIMED)(
+  'a harness of a %s port that has not got "%s" skips it, with nothing passed by chance',
+  async (name, lacking) => {
+    const [suite, makeHarness] = SUITES[name] as (typeof SUITES)[string];
+    const members = LACKING[lacking] ?? [lacking];
+    const bare = (value: object): object =>
+      Object.fromEntries(
+        Object.entries(value)
+          .filter(([key]) => !members.includes(key))
+          .map(([key, member]) => [
+            key,
+            typeof member === 'object' && member !== null && !Array.isArray(member)
+              ? bare(member as object)
+              : member,
+          ]),
+      );
+    const makeBare = (): Harness => ({ ...(bare(makeHarness()) as Harness), supports: [] });
+    for (const one of suite.cases.filter(({ requires }) => requires === lacking)) {
+      expect([one.id, await runCase(one, makeBare)]).toEqual([
+        one.id,
+        expect.objectContaining({ status: 'skipped' }),
+      ]);
+    }
+  },
+);
+
+describe('a case', () => {
+  const one = (run: Case<Harness>['run'], requires?: string): Case<Harness> => ({
+    id: 'tools:1',
+    title: 'a case',
+    run,
+    ...(requires !== undefined && { requires }),
+  });
+  const hang = (): Promise<void> => new Promise(() => undefined);
+
+  test('that hangs fails after its time, and its harness is closed', async () => {
+    let closed = 0;
+    const makeHarness = (): Harness => ({
+      close: async () => {
+        closed += 1;
+      },
+    });
+    expect(await runCase(one(hang), makeHarness, { timeoutMs: 20 })).toMatchObject({
+      status: 'failed',
+      error: { message: 'tools:1 did not end within 20 ms.' },
+    });
+    expect(closed).toBe(1);
+  });
+
+  test('of a capability that is not declared is skipped when it hangs, and its harness is closed', async () => {
+    let closed = 0;
+    const makeHarness = (): Harness => ({
+      close: async () => {
+        closed += 1;
+      },
+    });
+    const options = { undeclaredTimeoutMs: 20 };
+    expect(await runCase(one(hang, 'list'), makeHarness, options)).toMatchObject({
+      status: 'skipped',
+      reason: 'The port does not claim "list".',
+    });
+    expect(closed).toBe(1);
+  });
+
+  test('whose harness cannot be made fails with that error', async () => {
+    const error = new Error('no server');
+    const makeHarness = (): Promise<Harness> => Promise.reject(error);
+    expect(
+      await runCase(
+        one(async () => undefined),
+        makeHarness,
+      ),
+    ).toMatchObject({
+      status: 'failed',
+      error,
+    });
+  });
+
+  test('whose harness comes too late fails, and that harness is closed', async () => {
+    let open: (harness: Harness) => void = () => undefined;
+    const late = new Promise<Harness>((resolve) => {
+      open = resolve;
+    });
+    const result = await runCase(
+      one(async () => undefined),
+      () => late,
+      { timeoutMs: 20 },
+    );
+    expect(result).toMatchObject({
+      error: { message: 'The making of the harness did not end within 20 ms.' },
+    });
+    await new Promise<void>((resolve) => open({ close: async () => resolve() }));
+  });
+});

@@ -1,0 +1,42 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { turn } from './assertions.ts';
+
+/** How many of each kind of resource keep the process alive. */
+export type Resources = ReadonlyMap<string, number>;
+
+/** What ends by itself: a turn of the host, and requests (`FSReqPromise`, `GetAddrInfoReqWrap`). */
+const PASSING = /^Immediate$|Req/;
+
+const SAMPLE_MS = 5;
+const SAMPLES = 4;
+
+const sample = async (): Promise<Resources> => {
+  await wait(SAMPLE_MS);
+  // The timer just now waited for still counts until its callbacks are through.
+  await turn();
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (!PASSING.test(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return counts;
+};
+
+/** What the process holds now. Of several looks the least, so that what a test runner does meanwhile hides nothing. */
+export const quietResources = async (): Promise<Resources> => {
+  const samples: Resources[] = [];
+  while (samples.length < SAMPLES) samples.push(await sample());
+  const least = new Map<string, number>();
+  for (const kind of samples[0]?.keys() ?? [])
+    least.set(kind, Math.min(...samples.map((counts) => counts.get(kind) ?? 0)));
+  return least;
+};
+
+/** What the process holds beyond `before`, in words. */
+export const resourcesBeyond = async (before: Resources): Promise<readonly string[]> => {
+  const beyond: string[] = [];
+  for (const [kind, count] of await sample()) {
+    const added = count - (before.get(kind) ?? 0);
+    if (added > 0) beyond.push(`${added} more active ${kind} in the process`);
+  }
+  return beyond;
+};
