@@ -25,14 +25,15 @@ export interface Cost {
 /** The medians of all repetitions. */
 export type Standings = (contestant: string, discipline: string) => Cost;
 
-/** `workload` is a file of this folder that exports `enter`; see `contestant.ts`. */
+/** `workload` is a file of this folder that exports `enter`; see `contestant.ts`. A slice of work takes `fullSliceMs` of CPU time. */
 export const hold = async (
   workload: string,
   contestants: readonly string[],
   { quick, repetitions }: Effort,
+  fullSliceMs = 100,
 ): Promise<Standings> => {
   const runs = new Map<string, Record<string, Cost>[]>(contestants.map((name) => [name, []]));
-  const sliceMs = quick ? 2 : 100;
+  const sliceMs = quick ? 2 : fullSliceMs;
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
     for (const [name, costs] of runs) {
       costs.push(await inOwnProcess('contestant.ts', [workload, name, String(sliceMs)]));

@@ -57,5 +57,5 @@ export const targetsText = (results: readonly Result[]): string =>
     ),
   );
 
-export const resultText = ({ title, tables }: Result): string =>
-  [`### ${title}`, ...tables.map(tableText)].join('\n\n');
+export const resultText = ({ title, notes = [], tables }: Result): string =>
+  [`### ${title}`, ...notes, ...tables.map(tableText)].join('\n\n');

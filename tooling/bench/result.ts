@@ -23,6 +23,8 @@ export interface Target {
 /** What one workload came to. */
 export interface Result {
   readonly title: string;
+  /** What was left out, in sentences. */
+  readonly notes?: readonly string[];
   readonly tables: readonly Table[];
   readonly targets: readonly Target[];
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: runs the workloads and prints their figures beside the targets.
  *
- *   --only w1,w2   these alone: w1, w2, w3, memory, start, size
+ *   --only w1,w2   these alone: w1, w2, w3, w4, w5, memory, start, size
  *   --quick        a smoke run in seconds: shows that everything works, its figures mean nothing
  *   --peers        other frameworks take part in w1, as far as they are installed
  *   --json FILE    writes the figures to a file
@@ -13,6 +13,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { durableBus } from './durable-bus.ts';
 import { idle } from './idle.ts';
 import { loops } from './loops.ts';
 import { messages } from './messages.ts';
@@ -21,12 +22,15 @@ import { machine, resultText, targetsText } from './report.ts';
 import type { Result, Workload } from './result.ts';
 import { size } from './size.ts';
 import { start } from './start.ts';
+import { state } from './state.ts';
 import { turn } from './turn.ts';
 
 const WORKLOADS: Readonly<Record<string, Workload>> = {
   w1: turn,
   w2: messages,
   w3: loops,
+  w4: durableBus,
+  w5: state,
   memory: idle,
   start,
   size,

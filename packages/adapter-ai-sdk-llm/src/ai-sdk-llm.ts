@@ -1,4 +1,5 @@
 import { PantheonError } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import type {
   ILlmPort,
   LlmChunk,
@@ -59,12 +60,6 @@ export interface AiSdkLlmOptions {
 
 /** The port with all its optional members. */
 export type AiSdkLlm = Required<ILlmPort>;
-
-const hostTimers: Timers = {
-  now: () => performance.now(),
-  set: (run, delayMs) => setTimeout(run, delayMs),
-  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
-};
 
 /** An `ILlmPort` on any language model of the AI SDK. Connects with the first call. Throws `option-invalid`. */
 export const makeAiSdkLlm = (options: AiSdkLlmOptions): AiSdkLlm => {

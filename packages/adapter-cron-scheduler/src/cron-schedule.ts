@@ -1,5 +1,5 @@
 import type { CronOptions, IScheduler, Now } from '@promethean/pantheon-core';
-import type { CronTimes } from './cron-times.ts';
+import type { CronTimes } from '@promethean/pantheon-core/adapter';
 
 /** One cron schedule, and what it runs on. */
 export interface CronSchedule {
@@ -11,6 +11,9 @@ export interface CronSchedule {
   readonly report: (error: unknown) => void;
   readonly misfireAfterMs: number;
   readonly maxMadeUp: number;
+  readonly jitterMs: number;
+  /** From 0 up to, but not including, 1. */
+  readonly random: () => number;
 }
 
 /** A timer does not notice that the wall clock was set or that the machine slept, so the wall clock is looked at this often. */
@@ -26,8 +29,17 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** Starts a cron schedule. Returns what ends it. */
 export const startCron = (schedule: CronSchedule): (() => void) => {
   const { times, task, misfire, scheduler, now, report, misfireAfterMs, maxMadeUp } = schedule;
+  const { jitterMs, random } = schedule;
   let latest = now();
   let next = times.next(latest);
+
+  /** How late the next fire is on purpose: less than half of the way to the one after it, so that two never become one. */
+  const drawJitter = (): number => {
+    if (jitterMs === 0 || next === undefined) return 0;
+    const gap = (times.next(next) ?? Infinity) - next;
+    return Math.floor(random() * Math.min(jitterMs, gap / 2));
+  };
+  let jitter = drawJitter();
   let ended = false;
   let running = false;
   /** Missed fires that are still to be made up for. */
@@ -85,7 +97,8 @@ export const startCron = (schedule: CronSchedule): (() => void) => {
   };
 
   const check = (): unknown => {
-    const wall = now();
+    // With jitter the schedule goes by a clock that is late by as much.
+    const wall = now() - jitter;
     if (wall < latest - FOLLOW_BACK_MS) {
       latest = wall;
       next = times.next(wall);
@@ -97,13 +110,14 @@ export const startCron = (schedule: CronSchedule): (() => void) => {
     }
     const count = countDue(next, wall);
     next = times.next(wall);
+    jitter = drawJitter();
     arm();
     return count > 0 ? fire(count) : undefined;
   };
 
   const arm = (): void => {
     if (next === undefined) return;
-    const delay = Math.max(1, Math.ceil(next - now()));
+    const delay = Math.max(1, Math.ceil(next + jitter - now()));
     cancelCheck = scheduler.once(Math.min(delay, CHECK_EVERY_MS), check);
   };
 

@@ -37,6 +37,8 @@ describe('options', () => {
   test.each([
     [{ misfireAfterMs: 0 }, 'misfireAfterMs'],
     [{ maxMadeUp: 1.5 }, 'maxMadeUp'],
+    [{ jitterMs: -1 }, 'jitterMs'],
+    [{ jitterMs: 3_600_001 }, 'jitterMs'],
     [{ closeTimeoutMs: -1 }, 'closeTimeoutMs'],
   ])('%o throws option-invalid and names the option', (options, name) => {
     expect(() => makeCronScheduler(options)).toThrow(
@@ -275,6 +277,44 @@ describe('misfire', () => {
     await timers.advance(MINUTE);
     expect(runs).toBe(2);
     expect(timers.pending()).toBe(0);
+  });
+});
+
+describe('jitter', () => {
+  /** Draws these numbers in turn. */
+  const draws = (...numbers: number[]) => {
+    let at = 0;
+    return (): number => numbers[at++ % numbers.length] as number;
+  };
+
+  test('puts each fire off by its own random time, and every fire runs once', async () => {
+    const { scheduler, timers, runs, note } = makeAtNoon({
+      jitterMs: 20_000,
+      random: draws(0.5, 0, 0.95, 0.25),
+    });
+    scheduler.cron('* * * * *', note);
+    await timers.advance(5 * MINUTE);
+    expect(runs).toEqual(['12:01:10', '12:02:00', '12:03:19', '12:04:05']);
+    await timers.advance(10 * SECOND);
+    expect(runs).toHaveLength(5);
+  });
+
+  test('stays below half of the time to the next fire', async () => {
+    const { scheduler, timers, runs, note } = makeAtNoon({ jitterMs: HOUR, random: () => 0.999 });
+    scheduler.cron('* * * * *', note);
+    await timers.advance(3.5 * MINUTE);
+    expect(runs).toEqual(['12:01:29', '12:02:29', '12:03:29']);
+  });
+
+  test('a fire that is put off beyond misfireAfterMs is not a missed one', async () => {
+    const { scheduler, timers, runs, note } = makeAtNoon({
+      jitterMs: 10 * MINUTE,
+      misfireAfterMs: MINUTE,
+      random: () => 0.5,
+    });
+    scheduler.cron('0 * * * *', note);
+    await timers.advance(1.2 * HOUR);
+    expect(runs).toEqual(['13:05:00']);
   });
 });
 

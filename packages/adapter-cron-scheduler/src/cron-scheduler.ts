@@ -2,7 +2,8 @@ import type { CronOptions, IScheduler, Now, Timers } from '@promethean/pantheon-
 import { PantheonError } from '@promethean/pantheon-core';
 import { makeMemoryScheduler } from '@promethean/pantheon-core/memory';
 import { startCron } from './cron-schedule.ts';
-import { makeCronTimes } from './cron-times.ts';
+import { makeCronTimes } from '@promethean/pantheon-core/adapter';
+import { readCron } from './read-cron.ts';
 
 /** How the scheduler is set up. */
 export interface CronSchedulerOptions {
@@ -16,6 +17,13 @@ export interface CronSchedulerOptions {
   readonly misfireAfterMs?: number;
   /** Missed fires of one schedule that `misfire: 'all'` makes up for at most; the oldest come first. Default 1,000. */
   readonly maxMadeUp?: number;
+  /**
+   * Each cron fire is put off by a random time of up to this, in milliseconds, at most 3,600,000 and less than half of the time to
+   * the next fire: so that many processes with the same expression do not all begin at once. Default 0.
+   */
+  readonly jitterMs?: number;
+  /** Where the jitter is drawn from: a number from 0 up to, but not including, 1. Default `Math.random`. */
+  readonly random?: () => number;
   /** How long `close` waits for runs whose promise is open, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs?: number;
 }
@@ -27,6 +35,8 @@ export interface CronScheduler extends IScheduler {
 }
 
 const MISFIRES: readonly unknown[] = ['skip', 'once', 'all'];
+
+const MAX_JITTER_MS = 3_600_000;
 
 const requireInteger = (name: string, value: number): void => {
   if (Number.isSafeInteger(value) && value >= 1) return;
@@ -53,10 +63,18 @@ export const makeCronScheduler = (options: CronSchedulerOptions = {}): CronSched
     onError = () => undefined,
     misfireAfterMs = 60_000,
     maxMadeUp = 1_000,
+    jitterMs = 0,
+    random = Math.random,
     closeTimeoutMs,
   } = options;
   requireInteger('misfireAfterMs', misfireAfterMs);
   requireInteger('maxMadeUp', maxMadeUp);
+  if (!Number.isInteger(jitterMs) || jitterMs < 0 || jitterMs > MAX_JITTER_MS) {
+    throw new PantheonError(
+      'option-invalid',
+      `jitterMs must be an integer from 0 to ${MAX_JITTER_MS}, not ${String(jitterMs)}.`,
+    );
+  }
 
   const report = (error: unknown): void => {
     try {
@@ -88,7 +106,7 @@ export const makeCronScheduler = (options: CronSchedulerOptions = {}): CronSched
         `misfire must be "skip", "once" or "all", not ${JSON.stringify(misfire)}.`,
       );
     }
-    const times = makeCronTimes(expression, timezone, now());
+    const times = makeCronTimes(readCron, expression, timezone, now());
     const endCron = startCron({
       times,
       task,
@@ -98,6 +116,8 @@ export const makeCronScheduler = (options: CronSchedulerOptions = {}): CronSched
       report,
       misfireAfterMs,
       maxMadeUp,
+      jitterMs,
+      random,
     });
     const end = (): void => {
       endCron();

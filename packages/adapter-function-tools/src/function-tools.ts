@@ -1,4 +1,5 @@
 import type { IToolPort, Timers, ToolCallContext, ToolSpec } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 import { runBounded } from './bounded-call.ts';
 import { makeGate } from './gate.ts';
@@ -33,12 +34,6 @@ export interface FunctionTools extends IToolPort {
   readonly list: () => readonly ToolSpec[];
   readonly close: () => Promise<void>;
 }
-
-const hostTimers: Timers = {
-  now: () => performance.now(),
-  set: (run, delayMs) => setTimeout(run, delayMs),
-  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
-};
 
 const optionInvalid = (name: string, rule: string, value: unknown): PantheonError =>
   new PantheonError('option-invalid', `${name} ${rule}, not ${String(value)}.`);

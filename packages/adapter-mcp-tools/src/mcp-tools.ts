@@ -1,4 +1,5 @@
 import type { IToolPort, Timers, Tool, ToolCallContext, ToolSpec } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { makeMemoryTools } from '@promethean/pantheon-core/memory';
 import { runBounded } from './bounded-call.ts';
@@ -49,12 +50,6 @@ export interface McpTools extends IToolPort {
   /** Approves the tools that a server offers now. Throws `option-invalid` when they have another hash. */
   readonly approve: (server: string, hash: string) => void;
 }
-
-const hostTimers: Timers = {
-  now: () => performance.now(),
-  set: (run, delayMs) => setTimeout(run, delayMs),
-  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
-};
 
 const oneError = (errors: readonly unknown[]): unknown => {
   const [first] = errors;

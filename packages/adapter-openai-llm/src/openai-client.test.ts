@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { describe, expect, test, vi } from 'vitest';
 import { HELLO, KEY, collect, failure, useSetup } from '../test/setup.ts';
@@ -186,12 +185,4 @@ describe('Azure', () => {
       expect.objectContaining({ code: 'option-invalid', details: { path } }) as Error,
     );
   });
-});
-
-test('an import opens nothing and ends by itself', () => {
-  const entry = new URL('./index.ts', import.meta.url).href;
-  const script = `await import(${JSON.stringify(entry)}); console.log(process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name)).length)`;
-  const args = ['--conditions=@promethean/source', '--input-type=module', '--eval', script];
-  const { stdout, status: code } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  expect({ stdout, code }).toEqual({ stdout: '0\n', code: 0 });
 });

@@ -1,4 +1,4 @@
-import { llmSuite, makeManualTimers } from '@promethean/pantheon-testkit';
+import { importSuite, llmSuite, makeManualTimers } from '@promethean/pantheon-testkit';
 import type { LlmAnswer, LlmHarness } from '@promethean/pantheon-testkit';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { functionCall, message, respond, response, textDelta } from '../test/wire-responses.ts';
@@ -123,3 +123,8 @@ for (const api of ['chat', 'responses'] as const) {
     };
   });
 }
+
+describeContract('the import of the OpenAI LLM', importSuite, () => ({
+  module: new URL('./index.ts', import.meta.url).href,
+  nodeOptions: ['--conditions=@promethean/source'],
+}));

@@ -1,4 +1,5 @@
 import { PantheonError } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import type {
   ILlmPort,
   LlmChunk,
@@ -68,12 +69,6 @@ export interface OpenAiLlmOptions extends OpenAiSettings {
 
 /** The port with all its optional members. */
 export type OpenAiLlm = Required<ILlmPort>;
-
-const hostTimers: Timers = {
-  now: () => performance.now(),
-  set: (run, delayMs) => setTimeout(run, delayMs),
-  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
-};
 
 /**
  * An `ILlmPort` on Chat Completions or the Responses API, of OpenAI, Azure or a compatible server. Connects with the first call.

@@ -8,17 +8,19 @@ import {
   PantheonError,
 } from '@promethean/pantheon-core';
 import {
+  type ActorRow,
   applyPatch,
   contentProblem,
   makeScriptLibrary,
   nameProblem,
   readSpawn,
+  recordOfRow,
+  recordTooLarge,
   requireActorId,
   requireWhole,
   staleVersion,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
-import { type ActorRow, recordOf, tooLarge } from './actor-row.ts';
 import { makeOwnPool } from './own-pool.ts';
 import {
   borrowPool,
@@ -158,7 +160,7 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
     ...texts: readonly (string | null)[]
   ): void => {
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0);
-    if (bytes > maxRecordBytes) throw tooLarge(code, maxRecordBytes);
+    if (bytes > maxRecordBytes) throw recordTooLarge(code, maxRecordBytes);
   };
   const jsonOf = (value: unknown): string | null =>
     value === undefined ? null : JSON.stringify(value);
@@ -192,7 +194,7 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
             spawned.id === undefined ? 'twice' : 'same',
           );
           const found = (row as ActorRow | undefined) ?? (spawned.id && (await find(spawned.id)));
-          if (found) return recordOf(found, scripts);
+          if (found) return recordOfRow(found, scripts);
         }
       });
     },
@@ -209,14 +211,14 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
           wanted.map(([, value]) => value),
           'none',
         );
-        return (rows as readonly ActorRow[]).map((row) => recordOf(row, scripts));
+        return (rows as readonly ActorRow[]).map((row) => recordOfRow(row, scripts));
       });
     },
 
     get: (id) =>
       run(async () => {
         const row = await find(id);
-        return row === undefined ? undefined : recordOf(row, scripts);
+        return row === undefined ? undefined : recordOfRow(row, scripts);
       }),
 
     update: async (id, patch, { expectedVersion } = {}) => {
@@ -244,14 +246,14 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
         for (let again = false; ; again = true) {
           const repetition = expectedVersion === undefined ? 'twice' : 'same';
           const [updated] = await client.run(statements.update, values, repetition);
-          if (updated !== undefined) return recordOf(updated as ActorRow, scripts);
+          if (updated !== undefined) return recordOfRow(updated as ActorRow, scripts);
           // Nothing was written; this tells why, unless somebody wrote in between.
           const row = await find(id);
           if (row === undefined) throw unknownActor(id);
           scripts.find(row.script, row.scriptVersion ?? undefined);
           if (expectedVersion !== undefined && expectedVersion !== row.version)
             throw staleVersion(id, expectedVersion, row.version);
-          if (again) throw tooLarge('action-invalid', maxRecordBytes);
+          if (again) throw recordTooLarge('action-invalid', maxRecordBytes);
         }
       });
     },

@@ -1,5 +1,9 @@
 /** The statements on the table of actors. Each is a transaction of its own. */
-import { COLUMNS } from './actor-row.ts';
+
+/** The list of a SELECT or RETURNING that gives an `ActorRow`; JSON as text, whatever a driver makes of jsonb. */
+const COLUMNS =
+  'id, script, script_version AS "scriptVersion", goals::text AS goals, state, version, parent, created, updated, ' +
+  'metadata::text AS metadata';
 
 /** SQL by what it does. */
 export interface Statements {

@@ -237,7 +237,7 @@ describe('a record', () => {
     for (const patch of [{ goals: [large] }, { metadata: { large } }]) {
       const error = await failure(state.update('ada', patch));
       expect(error.code).toBe('action-invalid');
-      expect(error.message).toContain('maxRecordBytes allows 100');
+      expect(error.message).toContain('maxRecordBytes allows (100)');
     }
     expect(await state.list()).toMatchObject([{ goals: [small], version: 1 }]);
   });

@@ -9,17 +9,20 @@ import {
   PantheonError,
 } from '@promethean/pantheon-core';
 import {
+  type ActorRow,
   applyPatch,
+  changeableOf,
   contentProblem,
   makeScriptLibrary,
   nameProblem,
   readSpawn,
+  recordOfRow,
   requireActorId,
   requireWhole,
   staleVersion,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
-import { type ActorRow, changeableOf, columnsOf, recordOf } from './actor-row.ts';
+import { columnsOf } from './actor-columns.ts';
 import { type DatabaseSettings, openDatabase, translate } from './database.ts';
 
 /** Settings of `makeSqliteState`. */
@@ -162,9 +165,9 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
             created: at,
             updated: at,
           };
-          if (insert.run({ ...row }).changes !== 0) return recordOf(row, scripts);
+          if (insert.run({ ...row }).changes !== 0) return recordOfRow(row, scripts);
           const existing = wanted === undefined ? undefined : find(wanted);
-          if (existing !== undefined) return recordOf(existing, scripts);
+          if (existing !== undefined) return recordOfRow(existing, scripts);
         }
       }),
 
@@ -176,13 +179,13 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
         );
         // SQLite would compare with another text than this.
         if (wanted.some(([, value]) => contentProblem(value) !== undefined)) return [];
-        return list(wanted).map((row) => recordOf(row, scripts));
+        return list(wanted).map((row) => recordOfRow(row, scripts));
       }),
 
     get: (id) =>
       run(({ find }) => {
         const row = nameProblem(id) === undefined ? find(id) : undefined;
-        return row === undefined ? undefined : recordOf(row, scripts);
+        return row === undefined ? undefined : recordOfRow(row, scripts);
       }),
 
     update: (id, patch, { expectedVersion } = {}) =>
@@ -202,7 +205,7 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
           // Another process may have written since `find`; then it was faster, and this goes on from what it wrote.
           const { changes } = update.run({ ...columns, id, version: row.version, updated });
           if (changes === 0) continue;
-          return recordOf({ ...row, ...columns, version: row.version + 1, updated }, scripts);
+          return recordOfRow({ ...row, ...columns, version: row.version + 1, updated }, scripts);
         }
       }),
 

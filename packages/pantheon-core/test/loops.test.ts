@@ -89,6 +89,28 @@ describe('5.2 overlap and drift', () => {
     stop();
   });
 
+  test('a scheduler over many processes is told whose loop it is', async () => {
+    const names: string[] = [];
+    const { deps, advance } = makeDesk();
+    const { orchestrator } = makeDesk({
+      deps: {
+        schedule: {
+          ...deps.schedule,
+          every: () => expect.fail('a loop is a schedule with a name'),
+          named: (name) => (names.push(name), deps.schedule),
+        },
+      },
+    });
+    let ticks = 0;
+    const stop = orchestrator.startActorLoop(
+      actorOf([behavior('count', 'passive', () => ((ticks += 1), { actions: [] }))]),
+      100,
+    );
+    await advance(250);
+    stop();
+    expect([names, ticks]).toEqual([['loop:ada'], 2]);
+  });
+
   test('an orchestrator keeps its loops from overlapping whatever the scheduler does', async () => {
     const door = gate();
     const tasks: (() => unknown)[] = [];

@@ -177,12 +177,14 @@ const decorateScheduler = (port: IScheduler, policy: Policy): IScheduler => {
   const watch = (method: string, task: () => unknown): (() => unknown) =>
     policy.callback?.({ port: 'scheduler', method }, task) ?? task;
   const cron = port.cron?.bind(port);
+  const shared = port.named?.bind(port);
   return {
     every: (intervalMs, task) => port.every(intervalMs, watch('every', task)),
     once: (delayMs, task) => port.once(delayMs, watch('once', task)),
     ...(cron && {
       cron: (expression, task, options) => cron(expression, watch('cron', task), options),
     }),
+    ...(shared && { named: (name) => decorateScheduler(shared(name), policy) }),
     ...closing(port, policy.close),
   };
 };

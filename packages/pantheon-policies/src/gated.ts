@@ -1,4 +1,4 @@
-import { isThenable } from './thenable.ts';
+import { isThenable } from '@promethean/pantheon-core/adapter';
 import type { Bounds, Policy, PortCall } from './port-call.ts';
 
 /** How a call ended. A stream that its reader left is `left`. */

@@ -1,4 +1,4 @@
-import { isThenable } from './thenable.ts';
+import { isThenable } from '@promethean/pantheon-core/adapter';
 
 /** Tells an application's callback something. What it throws or rejects with changes nothing. */
 export const notify = <E>(callback: ((event: E) => unknown) | undefined, event: E): void => {

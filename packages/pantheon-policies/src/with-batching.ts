@@ -1,8 +1,8 @@
 import type { IToolPort, Timers } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { type Batcher, type BatchOptions, makeBatcher } from './batcher.ts';
 import { closing } from './closing.ts';
-import { hostTimers } from './host-timers.ts';
 import { type Decorated, findPort } from './ports-by-kind.ts';
 import { optionInvalid, requireCount, requireDelay } from './require-option.ts';
 

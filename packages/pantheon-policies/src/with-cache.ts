@@ -9,11 +9,11 @@ import type {
   Timers,
   ToolCallContext,
 } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { type Asker, makeAnswerCache } from './answer-cache.ts';
 import { canonicalText } from './canonical-text.ts';
 import { closing } from './closing.ts';
-import { hostTimers } from './host-timers.ts';
 import { isNamed } from './name-patterns.ts';
 import { boundedContext, boundedRequest, cancelledError, describeCall } from './port-call.ts';
 import { type Decorated, findPort } from './ports-by-kind.ts';

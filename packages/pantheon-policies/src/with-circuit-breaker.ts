@@ -5,11 +5,11 @@ import type {
   IToolPort,
   Timers,
 } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { type Breaker, type BreakerState, makeBreaker, type Verdict } from './breaker.ts';
 import { decorate } from './decorate.ts';
 import { type Ending, gated } from './gated.ts';
-import { hostTimers } from './host-timers.ts';
 import { notify } from './notify.ts';
 import { describeCall } from './port-call.ts';
 import { type Decorated, findPort, type PortKind } from './ports-by-kind.ts';

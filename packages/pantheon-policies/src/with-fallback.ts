@@ -1,6 +1,6 @@
 import type { ILlmPort, LlmChunk, LlmRequest, Message, Timers } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { errorInfo, PantheonError } from '@promethean/pantheon-core';
-import { hostTimers } from './host-timers.ts';
 import { notify } from './notify.ts';
 import { boundedRequest, cancelledError } from './port-call.ts';
 import { type Decorated, findPort } from './ports-by-kind.ts';

@@ -89,8 +89,9 @@ test('every port tells of its methods, handlers and tasks', async () => {
     task();
     return () => undefined;
   };
-  const schedule = withMetrics({ ...makeMemoryScheduler({ timers }), cron }, options);
-  const stop = schedule.every(10, () => undefined);
+  const plain = { ...makeMemoryScheduler({ timers }), cron };
+  const schedule = withMetrics({ ...plain, named: () => plain }, options);
+  const stop = schedule.named('a').every(10, () => undefined);
   schedule.once(5, () => undefined);
   schedule.cron('* * * * *', () => undefined);
   await timers.advance(10);

@@ -1,11 +1,10 @@
 import { errorInfo, type ErrorCode, type Timers } from '@promethean/pantheon-core';
+import { hostTimers, isThenable } from '@promethean/pantheon-core/adapter';
 import { decorate } from './decorate.ts';
 import { type Ending, gated } from './gated.ts';
-import { hostTimers } from './host-timers.ts';
 import { notify } from './notify.ts';
 import { type AnyPort, type Decorated, findPort, type PortKind } from './ports-by-kind.ts';
 import { optionInvalid } from './require-option.ts';
-import { isThenable } from './thenable.ts';
 
 /** One call that ended. */
 export interface CallEvent {

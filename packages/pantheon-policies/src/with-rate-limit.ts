@@ -1,7 +1,7 @@
 import type { ILlmPort, IToolPort, Timers } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { decorate } from './decorate.ts';
 import { gated } from './gated.ts';
-import { hostTimers } from './host-timers.ts';
 import { makeLimiter } from './limiter.ts';
 import { type Decorated, findPort } from './ports-by-kind.ts';
 import {

@@ -7,10 +7,10 @@ import type {
   Now,
   Timers,
 } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { decorate } from './decorate.ts';
 import { growingDelays } from './growing-delays.ts';
-import { hostTimers } from './host-timers.ts';
 import { makeLanes } from './lanes.ts';
 import { notify } from './notify.ts';
 import { makePauses } from './pauses.ts';

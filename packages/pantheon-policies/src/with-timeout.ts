@@ -6,10 +6,10 @@ import type {
   IToolPort,
   Timers,
 } from '@promethean/pantheon-core';
+import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { PantheonError } from '@promethean/pantheon-core';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { decorate } from './decorate.ts';
-import { hostTimers } from './host-timers.ts';
 import { type Bounds, cancelledError, describeCall, type PortCall } from './port-call.ts';
 import { type Decorated, findPort } from './ports-by-kind.ts';
 import { isTimeLimit, requireTimeLimit } from './require-option.ts';

@@ -11,7 +11,9 @@ export interface ImportHarness extends Harness {
   readonly nodeOptions?: readonly string[];
 }
 
+// A process opens its own output streams when they are first named, which a library may do.
 const PROBE = `
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const before = process.getActiveResourcesInfo();
   await import(process.argv[1]);
   const held = process.getActiveResourcesInfo();

@@ -9,8 +9,12 @@ export {
   type Changeable,
   type Spawned,
 } from './actor-changes.ts';
+export { type ActorRow, changeableOf, recordOfRow, recordTooLarge } from './actor-row.ts';
 export { requireMessage, toBusMessage } from './bus-message.ts';
+export { type CronReader, type CronTimes, makeCronTimes, type ReadCron } from './cron-times.ts';
 export { decodeId, encodeId } from './encode-id.ts';
+export { isThenable } from '../core/thenable.ts';
+export { hostTimers } from './host-timers.ts';
 export { requireOptionName, requireWhole } from './options.ts';
 export { copyJson, copyMetadata, deepFreeze } from './plain-data.ts';
 export { retryDelay } from './retry-delay.ts';

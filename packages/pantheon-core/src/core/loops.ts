@@ -62,7 +62,10 @@ export class Loops {
       );
     }
     const loop = new Loop(actor, intervalMs);
-    const cancel = this.#kernel.deps.schedule.every(intervalMs, () => this.#turn(loop));
+    // Over many processes an actor that several of them loop ticks once.
+    const { schedule } = this.#kernel.deps;
+    const shared = schedule.named?.(`loop:${actor.id}`) ?? schedule;
+    const cancel = shared.every(intervalMs, () => this.#turn(loop));
     loop.stop = () => {
       if (loop.stopped) return;
       loop.stopped = true;

@@ -253,6 +253,12 @@ export interface IScheduler {
   readonly once: (delayMs: number, task: () => unknown) => () => void;
   /** Optional. */
   readonly cron?: (expression: string, task: () => unknown, options?: CronOptions) => () => void;
+  /**
+   * Optional, of a scheduler over many processes: the schedules of a name. Those that are alike in name, kind and interval are one over
+   * all processes that have them: each fire instant runs in one of them, and none while an earlier one is still open anywhere.
+   * Loops of actors use it.
+   */
+  readonly named?: (name: string) => IScheduler;
   readonly close?: () => Promise<void>;
 }
 

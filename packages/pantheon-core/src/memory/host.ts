@@ -2,7 +2,6 @@
  * What the in-memory ports take from their host, in one place and typed here, because this package compiles without any
  * host's types. Everything is looked up when it is used; importing this starts nothing.
  */
-import type { Timers } from '../core/ports.ts';
 
 /** The slice of the host's AbortSignal that ports listen with. */
 export interface HostSignal extends AbortSignal {
@@ -33,20 +32,11 @@ export interface TurnHost {
 }
 
 interface Host extends TurnHost {
-  readonly performance: { readonly now: () => number };
-  readonly clearTimeout: (handle: never) => void;
   readonly structuredClone: <T>(value: T) => T;
   readonly AbortController: new () => HostController;
 }
 
 const host = globalThis as unknown as Host;
-
-/** The process's monotonic clock and its timers. */
-export const hostTimers: Timers = {
-  now: () => host.performance.now(),
-  set: (run, delayMs) => host.setTimeout(run, delayMs),
-  clear: (handle) => host.clearTimeout(handle as never),
-};
 
 /** The quickest way of a host to run something after its timers and input had their turn. */
 export const makeHostTurn = (turns: TurnHost): ((run: () => void) => void) => {

@@ -1,7 +1,7 @@
 import { PantheonError } from '../core/errors.ts';
 import type { IScheduler, Timers } from '../core/ports.ts';
 import { type Bucket, Calendar, Entry } from './calendar.ts';
-import { hostTimers } from './host.ts';
+import { hostTimers } from '../adapter/host-timers.ts';
 import { isThenable } from '../core/thenable.ts';
 
 /** Settings of `makeMemoryScheduler`. */

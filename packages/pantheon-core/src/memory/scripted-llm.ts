@@ -2,7 +2,8 @@ import { errorMessage, PantheonError } from '../core/errors.ts';
 import type { ILlmPort, Timers } from '../core/ports.ts';
 import type { LlmChunk, LlmRequest, Message, ToolSpec } from '../core/types.ts';
 import { bounded, isAborted, requireTimeout } from './bounded.ts';
-import { type HostSignal, hostTimers } from './host.ts';
+import { hostTimers } from '../adapter/host-timers.ts';
+import type { HostSignal } from './host.ts';
 import { frozenCopy } from './frozen-copy.ts';
 import { isThenable } from '../core/thenable.ts';
 

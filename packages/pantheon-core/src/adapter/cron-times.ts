@@ -1,5 +1,18 @@
-import { errorMessage, PantheonError } from '@promethean/pantheon-core';
-import { Cron } from 'croner';
+import { errorMessage, PantheonError } from '../core/errors.ts';
+
+/** What is needed of a library that reads cron expressions; croner's `Cron` is one. */
+export interface CronReader {
+  /** The first instant after another, or null. */
+  readonly nextRun: (after: Date) => Date | null;
+  /** Not null when the text is a date, which is due once. */
+  readonly getOnce: () => Date | null;
+}
+
+/**
+ * Reads an expression in a time zone; throws when it is none. An expression whose times of day have neither wildcard nor step runs
+ * by the wall clock (croner: `fixedTimeRule: 'no-wildcard'`).
+ */
+export type ReadCron = (expression: string, timezone: string) => CronReader;
 
 /** The instants of a cron expression. */
 export interface CronTimes {
@@ -31,7 +44,7 @@ const listed = (field: string, most: number): string =>
 /**
  * The same expression with its times of day written out, unless it runs in every hour.
  *
- * croner runs an expression without wildcard and step by the wall clock: a time in the spring gap once after the gap, a time that
+ * The reader runs an expression without wildcard and step by the wall clock: a time in the spring gap once after the gap, a time that
  * exists twice once. Any other it runs by elapsed time. Only an expression for every hour is better off so: it would otherwise be
  * silent for an hour in autumn.
  */
@@ -45,19 +58,16 @@ const timesWrittenOut = (expression: string): string => {
     .join(' ');
 };
 
-const makeCron = (expression: string, timezone: string): Cron =>
-  new Cron(expression, {
-    timezone,
-    paused: true,
-    mode: '5-or-6-parts',
-    fixedTimeRule: 'no-wildcard',
-  });
-
 /**
  * Reads an expression of five fields, or six with seconds first, or a nickname such as `@daily`. Throws `option-invalid` for any
- * other, for a time zone that the host does not know, and for an expression that never comes true.
+ * other, for a time zone that the host does not know, and for an expression that never comes true. See `schedule:9`.
  */
-export const makeCronTimes = (expression: string, timezone: string, now: number): CronTimes => {
+export const makeCronTimes = (
+  readCron: ReadCron,
+  expression: string,
+  timezone: string,
+  now: number,
+): CronTimes => {
   if (typeof expression !== 'string' || expression.length > MOST_CHARACTERS) {
     throw invalid(
       `A cron expression must be a string of at most ${MOST_CHARACTERS} characters, not ${quoted(expression)}.`,
@@ -65,7 +75,7 @@ export const makeCronTimes = (expression: string, timezone: string, now: number)
   }
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });
-    // croner takes an empty name for the host's own zone.
+    // Readers take an empty name for the host's own zone.
     if (timezone === '') throw new RangeError('it is empty');
   } catch (error) {
     throw invalid(
@@ -73,10 +83,10 @@ export const makeCronTimes = (expression: string, timezone: string, now: number)
       error,
     );
   }
-  let cron: Cron;
+  let cron: CronReader;
   try {
-    cron = makeCron(expression, timezone);
-    // croner also takes a date and runs once; that is what `once` is for.
+    cron = readCron(expression, timezone);
+    // A date runs once; that is what `once` is for.
     if (cron.getOnce() !== null) throw new TypeError('it is a date');
   } catch (error) {
     throw invalid(
@@ -84,7 +94,7 @@ export const makeCronTimes = (expression: string, timezone: string, now: number)
       error,
     );
   }
-  cron = makeCron(timesWrittenOut(expression), timezone);
+  cron = readCron(timesWrittenOut(expression), timezone);
   const next = (after: number): number | undefined => cron.nextRun(new Date(after))?.getTime();
   if (next(now) === undefined) {
     throw invalid(`The cron expression ${quoted(expression)} never comes true.`);

@@ -1,11 +1,12 @@
 import { Cron } from 'croner';
 import { expect, test } from 'vitest';
-import { makeCronTimes } from './cron-times.ts';
+import { makeCronTimes } from '@promethean/pantheon-core/adapter';
+import { readCron } from './read-cron.ts';
 
 /** The instants, in UTC, at which an expression is due in the hours after `from`. */
 const instants = (expression: string, timezone: string, from: string, hours: number): string[] => {
   const start = Date.parse(from);
-  const { next } = makeCronTimes(expression, timezone, start);
+  const { next } = makeCronTimes(readCron, expression, timezone, start);
   const found: string[] = [];
   for (
     let time = next(start);
@@ -98,7 +99,7 @@ test.each([
   '0 0 L * *',
 ])('where no clock changes, %s runs when croner itself runs it', (expression) => {
   const start = Date.UTC(2026, 0, 1);
-  const { next } = makeCronTimes(expression, 'UTC', start);
+  const { next } = makeCronTimes(readCron, expression, 'UTC', start);
   const ours: number[] = [];
   for (let time = next(start); time !== undefined && ours.length < 100; time = next(time)) {
     ours.push(time);
@@ -121,7 +122,7 @@ test.each([
   ['a number', 5],
   ['null', null],
 ])('%s is refused with option-invalid that names the expression', (_, expression) => {
-  expect(() => makeCronTimes(expression as string, 'UTC', 0)).toThrow(
+  expect(() => makeCronTimes(readCron, expression as string, 'UTC', 0)).toThrow(
     expect.objectContaining({
       code: 'option-invalid',
       message: expect.stringContaining(JSON.stringify(String(expression).slice(0, 100))) as string,
@@ -132,7 +133,7 @@ test.each([
 test.each(['', 'Mars/Olympus', 'Europe/Berlin\n', 'local'])(
   'the zone %j is refused',
   (timezone) => {
-    expect(() => makeCronTimes('* * * * *', timezone, 0)).toThrow(
+    expect(() => makeCronTimes(readCron, '* * * * *', timezone, 0)).toThrow(
       expect.objectContaining({
         code: 'option-invalid',
         message: expect.stringContaining(JSON.stringify(timezone)) as string,

@@ -1,8 +1,10 @@
-/** An actor as a row of the table, and back. */
-import { type ActorRecord, type ActorState, PantheonError } from '@promethean/pantheon-core';
-import type { Changeable, ScriptLibrary } from '@promethean/pantheon-core/adapter';
+/** An actor as a row of a table: the same for every database that is asked in SQL. */
+import { PantheonError } from '../core/errors.ts';
+import type { ActorRecord, ActorState } from '../core/types.ts';
+import type { Changeable } from './actor-changes.ts';
+import type { ScriptLibrary } from './script-library.ts';
 
-/** A row as SQLite gives and takes it: `goals` and `metadata` are JSON. */
+/** A row as a database gives it: `goals` and `metadata` are JSON, times are milliseconds since the epoch. */
 export interface ActorRow {
   readonly id: string;
   readonly script: string;
@@ -31,7 +33,7 @@ export const changeableOf = ({ goals, state, metadata }: ActorRow): Changeable =
 });
 
 /** The record that a row stands for. Throws `script-unknown`. */
-export const recordOf = (row: ActorRow, scripts: ScriptLibrary): ActorRecord => {
+export const recordOfRow = (row: ActorRow, scripts: ScriptLibrary): ActorRecord => {
   const { goals, state, metadata } = changeableOf(row);
   return {
     id: row.id,
@@ -46,23 +48,14 @@ export const recordOf = (row: ActorRow, scripts: ScriptLibrary): ActorRecord => 
   };
 };
 
-/** The columns for what can change. Throws `code` when they take more than `maxRecordBytes`. */
-export const columnsOf = (
-  { goals, state, metadata }: Changeable,
-  maxRecordBytes: number,
+/** The error for an actor that would take more than `maxRecordBytes`. */
+export const recordTooLarge = (
   code: 'actor-invalid' | 'action-invalid',
-): Pick<ActorRow, 'goals' | 'state' | 'metadata'> => {
-  const columns = {
-    goals: JSON.stringify(goals),
-    state,
-    metadata: metadata === undefined ? null : JSON.stringify(metadata),
-  };
-  const bytes = Buffer.byteLength(columns.goals) + Buffer.byteLength(columns.metadata ?? '');
-  if (bytes <= maxRecordBytes) return columns;
-  throw new PantheonError(
+  maxRecordBytes: number,
+): PantheonError =>
+  new PantheonError(
     code,
-    `The actor's goals and metadata take ${bytes} bytes as JSON, and maxRecordBytes allows ${maxRecordBytes}; ` +
+    `The actor's goals and metadata take more bytes as JSON than maxRecordBytes allows (${maxRecordBytes}); ` +
       'keep large data elsewhere and store a reference to it.',
-    { details: { bytes, maxRecordBytes } },
+    { details: { maxRecordBytes } },
   );
-};

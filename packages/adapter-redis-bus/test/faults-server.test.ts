@@ -1,0 +1,394 @@
+/** What a server does to us: it dies, refuses, forgets. */
+import { PantheonError } from '@promethean/pantheon-core';
+import { noteFigures } from '@promethean/services/figures';
+import { describeWithRedisServer } from '@promethean/services/vitest';
+import { expect, test } from 'vitest';
+import { prefixOf } from '../src/keys.ts';
+import { until } from './inspect.ts';
+import { makeTally, startLoad } from './load.ts';
+import { inScene, letter } from './scene.ts';
+
+const QUICK = {
+  pollMs: 200,
+  commandTimeoutMs: 1_000,
+  maxReconnectDelayMs: 200,
+  sendTimeoutMs: 3_000,
+};
+
+describeWithRedisServer(
+  'Redis with appendfsync everysec',
+  (redis) => {
+    test(
+      'D1 is killed five times: sends never hang, and only what was accepted just before can be lost',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ bus }) => {
+            const [sender, worker] = [bus(), bus()];
+            const tally = makeTally();
+            worker.subscribe(tally.handle, { group: 'workers' });
+            await worker.ready();
+            const load = startLoad(sender, 10);
+            let resumeMs = 0;
+            const kills: number[] = [];
+            for (let n = 0; n < 5; n += 1) {
+              const before = tally.total();
+              await until(() => tally.total() > before + 100, 'work');
+              kills.push(performance.now());
+              await redis().kill();
+              await redis().start();
+              const back = performance.now();
+              const seen = tally.total();
+              await until(() => tally.total() > seen + 20, 'work after the restart');
+              resumeMs = Math.max(resumeMs, performance.now() - back);
+            }
+            await load.stop();
+            const { position: _, ...quiet } = worker.stats();
+            await until(() => worker.stats().held === 0, `rest: ${JSON.stringify(quiet)}`);
+            const lost = tally.lost(load);
+            const ages = lost.map((id) => {
+              const at = load.accepted.get(id) as number;
+              return (kills.find((kill) => kill >= at) ?? Number.POSITIVE_INFINITY) - at;
+            });
+            noteFigures(context, 'D1', {
+              kills: 5,
+              accepted: load.accepted.size,
+              lost: lost.length,
+              oldestLostMs: Math.round(Math.max(0, ...ages)),
+              repeated: tally.repeated(),
+              disordered: tally.disordered(),
+              resumeMs: Math.round(resumeMs),
+              longestSendMs: load.longestMs(),
+            });
+            expect(Math.max(0, ...ages)).toBeLessThanOrEqual(2_000);
+            expect(tally.disordered()).toBe(0);
+            expect(resumeMs).toBeLessThan(10_000);
+            expect(load.longestMs()).toBeLessThan(10_000);
+          },
+          QUICK,
+        ),
+      60_000,
+    );
+  },
+  { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] },
+);
+
+describeWithRedisServer(
+  'Redis with appendfsync always',
+  (redis) => {
+    test(
+      'D1 is killed five times: nothing that was accepted is lost',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ bus }) => {
+            const [sender, worker] = [bus(), bus()];
+            const tally = makeTally();
+            worker.subscribe(tally.handle, { group: 'workers' });
+            await worker.ready();
+            const load = startLoad(sender, 10);
+            for (let n = 0; n < 5; n += 1) {
+              const before = tally.total();
+              await until(() => tally.total() > before + 60, 'work');
+              await redis().kill();
+              await redis().start();
+            }
+            await load.stop();
+            await until(
+              () => tally.lost(load).length === 0 && worker.stats().held === 0,
+              'everything',
+            );
+            noteFigures(context, 'D1-always', {
+              kills: 5,
+              accepted: load.accepted.size,
+              lost: tally.lost(load).length,
+              repeated: tally.repeated(),
+              disordered: tally.disordered(),
+            });
+            expect(tally.disordered()).toBe(0);
+          },
+          QUICK,
+        ),
+      60_000,
+    );
+  },
+  { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
+);
+
+describeWithRedisServer(
+  'a Redis that fails',
+  (redis) => {
+    test(
+      'D4 is away for longer than the watchdog',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ bus }) => {
+            const [sender, worker] = [bus(), bus()];
+            const tally = makeTally();
+            worker.subscribe(tally.handle, { group: 'workers' });
+            await worker.ready();
+            const load = startLoad(sender, 5);
+            await until(() => tally.total() > 50, 'work');
+            await redis().kill();
+            const away = performance.now();
+            await until(() => performance.now() - away > 4_000, 'the outage');
+            await redis().start();
+            const back = performance.now();
+            const seen = tally.total();
+            await until(() => tally.total() > seen, 'work after the outage');
+            const resumeMs = Math.round(performance.now() - back);
+            await load.stop();
+            await until(() => tally.lost(load).length === 0, 'everything');
+            noteFigures(context, 'D4', {
+              outageMs: 4_000,
+              resumeMs,
+              lost: tally.lost(load).length,
+              unavailable: load.rejected.get('unavailable') ?? 0,
+              longestSendMs: load.longestMs(),
+            });
+            expect(resumeMs).toBeLessThan(10_000);
+            expect(load.rejected.get('unavailable') ?? 0).toBeGreaterThan(0);
+          },
+          { ...QUICK, commandTimeoutMs: 500, sendTimeoutMs: 1_000 },
+        ),
+      40_000,
+    );
+
+    test(
+      'D5 CLIENT KILL every 200 ms and CLIENT PAUSE: nothing is lost or out of order',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ client, bus }) => {
+            const [sender, worker] = [bus(), bus()];
+            const tally = makeTally();
+            const plain = makeTally();
+            worker.subscribe(tally.handle, { group: 'workers' });
+            worker.subscribe(plain.handle);
+            await worker.ready();
+            const load = startLoad(sender, 10);
+            const since = performance.now();
+            let killed = 0;
+            while (performance.now() - since < 3_000) {
+              killed += Number(
+                await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+              );
+              await new Promise((resolve) => setTimeout(resolve, 200));
+            }
+            const { connections } = worker.stats();
+            await client.client('PAUSE', 1_500);
+            await load.stop();
+            await until(
+              () => tally.lost(load).length === 0 && plain.lost(load).length === 0,
+              'everything',
+            );
+            noteFigures(context, 'D5', {
+              killed,
+              accepted: load.accepted.size,
+              lost: tally.lost(load).length + plain.lost(load).length,
+              repeated: tally.repeated(),
+              plainRepeated: plain.repeated(),
+              disordered: tally.disordered() + plain.disordered(),
+              connectionsPerSecond: Math.round(connections / 3),
+            });
+            expect(plain.repeated()).toBe(0);
+            expect(tally.disordered() + plain.disordered()).toBe(0);
+            expect(connections / 3 / 2).toBeLessThan(20);
+          },
+          { ...QUICK, commandTimeoutMs: 3_000 },
+        ),
+      40_000,
+    );
+
+    test(
+      'D5 READONLY, a changed password and a full memory are refusals with their reason, and pass',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ client, bus }) => {
+            const address = new URL(redis().url);
+            address.username = 'bus';
+            address.password = 'first';
+            await client.acl('SETUSER', 'bus', 'on', '>first', '~*', '+@all');
+            const one = bus({ url: address.href });
+            const tally = makeTally();
+            const gates: (() => void)[] = [];
+            one.subscribe(
+              (message) => {
+                tally.handle(message);
+                return message.content === '0'
+                  ? new Promise<void>((resolve) => gates.push(resolve))
+                  : undefined;
+              },
+              { group: 'workers' },
+            );
+            await one.ready();
+            await one.send(letter('0'));
+            await until(() => gates.length === 1, 'a handler that runs');
+            const refusal = async (): Promise<string> => {
+              const error = await one.send(letter('refused')).then(
+                () => undefined,
+                (reason: unknown) => reason,
+              );
+              return PantheonError.is(error, 'unavailable') && error.retryable
+                ? error.message
+                : String(error);
+            };
+
+            await client.config('SET', 'maxmemory', '1');
+            const full = await refusal();
+            // What was handled can be acknowledged all the same.
+            gates[0]?.();
+            await until(() => one.stats().held === 0, 'the acknowledgement');
+            const acknowledged = one.stats().acknowledged;
+            await client.config('SET', 'maxmemory', '0');
+
+            await client.replicaof('127.0.0.1', '1');
+            const readonly = await refusal();
+            await client.replicaof('NO', 'ONE');
+            await until(async () => (await refusal()) === 'undefined', 'sending after READONLY');
+
+            await client.acl('SETUSER', 'bus', 'resetpass', '>second');
+            const attempts = async (): Promise<number> =>
+              Number(
+                /total_connections_received:(\d+)/.exec(String(await client.info('stats')))?.[1],
+              );
+            const before = await attempts();
+            const since = performance.now();
+            await client.client('KILL', 'USER', 'bus');
+            const wrong = await refusal();
+            const perSecond = ((await attempts()) - before) / ((performance.now() - since) / 1_000);
+            await client.acl('SETUSER', 'bus', 'resetpass', '>first');
+            await until(async () => (await refusal()) === 'undefined', 'sending with the password');
+            noteFigures(context, 'D5-refused', {
+              acknowledgedWithoutMemory: acknowledged,
+              attemptsPerSecond: Math.round(perSecond),
+            });
+            expect(full).toMatch(/OOM/);
+            expect(acknowledged).toBe(1);
+            expect(readonly).toMatch(/READONLY/);
+            expect(wrong).toMatch(/WRONGPASS|NOAUTH/);
+            // Two connections of one bus.
+            expect(perSecond).toBeLessThan(40);
+          },
+          { ...QUICK, sendTimeoutMs: 1_500 },
+        ),
+      40_000,
+    );
+
+    test(
+      'D6 FLUSHALL and a deleted inbox are told loudly, and new messages flow',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ namespace, client, bus, failures }) => {
+            const [sender, worker] = [bus(), bus()];
+            const tally = makeTally();
+            const plain = makeTally();
+            const gates: (() => void)[] = [];
+            worker.subscribe(
+              (message) => {
+                tally.handle(message);
+                return message.content === '0'
+                  ? new Promise<void>((resolve) => gates.push(resolve))
+                  : undefined;
+              },
+              { group: 'workers' },
+            );
+            worker.subscribe(plain.handle);
+            await worker.ready();
+            await sender.send(letter('0'));
+            await sender.send(letter('1'));
+            await until(() => gates.length === 1, 'a handler that runs');
+            await client.del(`${prefixOf(namespace)}in:workers:bob`);
+            gates[0]?.();
+            await until(() => failures.length > 0, 'the report of the deletion');
+            const deleted = failures.length;
+            await sender.send(letter('2'));
+            await until(
+              () => tally.total() >= 2 && plain.total() === 3,
+              'a message after the deletion',
+            );
+            await client.flushall();
+            await until(() => failures.length > deleted, 'the report of the loss');
+            await until(
+              () => worker.stats().isConnected && sender.stats().isConnected,
+              'both buses',
+            );
+            const seen = tally.total();
+            await sender.send(letter('3'));
+            await until(
+              () => tally.total() > seen && plain.total() === 4,
+              'a message after FLUSHALL',
+            );
+            const reports = failures.map(({ error }) => (error as Error).message).join('\n');
+            noteFigures(context, 'D6', { reports: failures.length, alive: 1 });
+            expect(reports).toMatch(/deleted from Redis by somebody else/);
+            expect(reports).toMatch(/FLUSHALL/);
+            expect(plain.repeated()).toBe(0);
+          },
+          { ...QUICK, leaseMs: 900 },
+        ),
+      40_000,
+    );
+
+    test(
+      'D10 ten thousand messages of a dead member, some deleted: all others are taken over, and it ends',
+      async (context) =>
+        inScene(
+          redis().url,
+          async ({ namespace, client, bus, member }) => {
+            const hangs = ['x'];
+            const victim = await member({
+              name: 'victim',
+              hangs,
+              options: { leaseMs: 1_500, concurrency: 10_000 },
+            });
+            const sender = bus();
+            const parts = Array.from({ length: 20 }, (_, part) => part);
+            for (const part of parts)
+              await Promise.all(
+                Array.from({ length: 500 }, (_, n) =>
+                  sender.send(letter('x', `r${part * 500 + n}`)),
+                ),
+              );
+            await until(
+              async () => (await victim.stats()).running === 10_000,
+              'all in the hands of the victim',
+              30_000,
+            );
+            await victim.kill();
+            const prefix = prefixOf(namespace);
+            for (let n = 0; n < 100; n += 1)
+              await client.xtrim(`${prefix}in:workers:r${n}`, 'MAXLEN', 0);
+            const heir = bus();
+            const tally = makeTally();
+            const since = performance.now();
+            heir.subscribe(tally.handle, { group: 'workers' });
+            await until(
+              () => tally.total() === 9_900 && heir.stats().held === 0,
+              'the heir',
+              30_000,
+            );
+            noteFigures(context, 'D10', {
+              pending: 10_000,
+              deleted: 100,
+              takenOver: tally.handled.size,
+              repeated: tally.repeated(),
+              takeoverMs: Math.round(performance.now() - since),
+            });
+            expect(tally.repeated()).toBe(0);
+            await until(
+              async () => (await client.hlen(`${prefix}hold:workers`)) === 0,
+              'nothing held',
+            );
+            expect(await client.zcard(`${prefix}ready:workers`)).toBe(0);
+          },
+          { leaseMs: 1_500, pollMs: 200 },
+        ),
+      60_000,
+    );
+  },
+  { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
+);
