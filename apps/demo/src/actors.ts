@@ -60,12 +60,11 @@ const withoutSourceList = (content: string): string =>
 const describeFailure = (error: unknown): string =>
   `I could not answer that: ${errorMessage(error)}`;
 
+const DESK_TOOLS = ['search_documents', 'read_document', 'list_documents', 'calculate'];
+
 /** The reasoning loop, answering as the desk does: to the user, with sources, and with a word when the model fails. */
-const reasoning = makeLlmBehavior({
-  system: INSTRUCTIONS,
-  tools: ['search_documents', 'read_document', 'list_documents', 'calculate'],
-});
-const answerWithModel = async (input: PlanInput): Promise<Plan> => {
+const answerWithModel = async (input: PlanInput, moreTools: readonly string[]): Promise<Plan> => {
+  const reasoning = makeLlmBehavior({ system: INSTRUCTIONS, tools: [...DESK_TOOLS, ...moreTools] });
   try {
     const plan = await reasoning.plan(input);
     if (plan.again === true) return plan;
@@ -110,7 +109,7 @@ const answerOne = async (
 };
 
 /** Spawned for several questions at once: searches for each, reports to its parent, and ends. */
-const researcher = defineScript({
+export const researcherScript: ActorScript = defineScript({
   name: 'researcher',
   contextSources: [],
   permissions: { tools: ['search_documents'], spawn: false },
@@ -147,8 +146,14 @@ const researcher = defineScript({
   ],
 });
 
-/** Takes the user's questions: answers one itself, has a researcher look into several, and passes on what others report. */
-export const conciergeScript = (scribeId: string): ActorScript =>
+/**
+ * Takes the user's questions: answers one itself, has a researcher look into several, and passes on what others report. A
+ * model may use `moreTools` besides those of the desk; which they are is known when their servers have answered.
+ */
+export const conciergeScript = (
+  scribeId: string,
+  moreTools: () => readonly string[],
+): ActorScript =>
   defineScript({
     name: 'concierge',
     contextSources: [{ id: 'conversation', label: 'What was said', where: { actorId: scribeId } }],
@@ -165,11 +170,11 @@ export const conciergeScript = (scribeId: string): ActorScript =>
           if (questionsIn(userMessage).length > 1) {
             return {
               actions: [
-                { type: 'spawn', actor: researcher, goal: userMessage, message: userMessage },
+                { type: 'spawn', actor: researcherScript, goal: userMessage, message: userMessage },
               ],
             };
           }
-          return answerWithModel(input);
+          return answerWithModel(input, moreTools());
         }),
       ]),
     ],

@@ -11,7 +11,25 @@ test('the command line is read', () => {
     watch: true,
     quiet: true,
     json: true,
+    redis: undefined,
+    state: undefined,
+    model: undefined,
+    mcp: [],
     help: false,
+  });
+  expect(
+    readArguments([
+      '--redis=redis://127.0.0.1',
+      '--state=redis',
+      '--model=gpt-5',
+      '--mcp',
+      `node "a server.mjs" --name='x y'`,
+    ]),
+  ).toMatchObject({
+    redis: 'redis://127.0.0.1',
+    state: 'redis',
+    model: 'gpt-5',
+    mcp: [['node', 'a server.mjs', '--name=x y']],
   });
   expect(readArguments([])).toMatchObject({ docs: undefined, asks: [], json: false });
 });
@@ -23,6 +41,11 @@ test.each([
   [['where is it?'], 'I do not understand "where is it?". Put a question behind --ask'],
   [['--ask', ' '], '--ask needs a question'],
   [['--json'], '--json needs a question'],
+  [['--state', 'mysql'], '--state must be sqlite, postgres, redis, not "mysql".'],
+  [['--state', 'redis'], '--state redis needs --redis URL as well.'],
+  [['--model', ' '], '--model needs a name, or "offline".'],
+  [['--mcp', `node it's`], `--mcp node it's: a quote is not closed.`],
+  [['--mcp', ''], '--mcp needs the command that starts a server'],
 ])('%j: %s', (argv, message) => {
   expect(() => readArguments(argv)).toThrow(message);
 });

@@ -18,7 +18,7 @@ export interface Conversation {
 /** `onNotice` gets what is said without being asked. */
 export const makeConversation = (
   bus: IMessageBus,
-  conciergeId: () => string,
+  conciergeId: string,
   onNotice: (text: string) => void,
 ): Conversation => {
   let settle: (reply: Reply) => void = () => {};
@@ -37,7 +37,7 @@ export const makeConversation = (
     ask: (question) =>
       new Promise((resolve) => {
         settle = resolve;
-        bus.send({ from: 'user', to: conciergeId(), content: question }).catch((error: unknown) => {
+        bus.send({ from: 'user', to: conciergeId, content: question }).catch((error: unknown) => {
           resolve({ kind: 'failure', reason: `The question was not sent: ${errorMessage(error)}` });
         });
       }),

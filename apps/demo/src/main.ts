@@ -8,20 +8,24 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeCronScheduler } from '@promethean/adapter-cron-scheduler';
 import { makeFunctionTools } from '@promethean/adapter-function-tools';
-import { makeOfflineLlm } from '@promethean/adapter-offline-llm';
-import { makeOpenAiLlm } from '@promethean/adapter-openai-llm';
 import { makePinoLog } from '@promethean/adapter-pino-log';
 import type { PinoLogOptions } from '@promethean/adapter-pino-log';
 import { makeSqliteContext } from '@promethean/adapter-sqlite-context';
 import type { SqliteContext } from '@promethean/adapter-sqlite-context';
 import { errorMessage, makeOrchestrator } from '@promethean/pantheon-core';
-import type { ILlmPort, PantheonEvent, TickReport } from '@promethean/pantheon-core';
-import { makeMemoryBus, makeMemoryState } from '@promethean/pantheon-core/memory';
-import { conciergeScript, librarianScript, scribeScript } from './actors.ts';
+import type {
+  ActorRecord,
+  ActorScript,
+  IActorStatePort,
+  PantheonEvent,
+  TickReport,
+} from '@promethean/pantheon-core';
+import { conciergeScript, librarianScript, researcherScript, scribeScript } from './actors.ts';
 import { HELP, UsageError, readArguments } from './arguments.ts';
 import type { DemoArguments } from './arguments.ts';
 import { makeConversation } from './conversation.ts';
 import { openFolder } from './folder.ts';
+import { chooseBus, chooseModel, chooseState, chooseTools } from './ports.ts';
 import { formatAnswer, makeTerminal } from './terminal.ts';
 import { makeDeskTools } from './tools.ts';
 
@@ -32,36 +36,36 @@ const WATCH_MS = 2_000;
 const STOP_MS = 3_000;
 const { env } = process;
 
-const chooseModel = (): { readonly llm: ILlmPort; readonly name: string } => {
-  const apiKey = env['OPENAI_API_KEY'];
-  const baseURL = env['OPENAI_BASE_URL'];
-  if (!apiKey && !baseURL)
-    return { llm: makeOfflineLlm(), name: 'no model (quotes from the documents)' };
-  const model = env['OPENAI_MODEL'] ?? 'gpt-4.1-mini';
-  // A server of one's own seldom asks for a key, but the client insists on one.
-  const llm = makeOpenAiLlm({
-    model,
-    apiKey: apiKey ?? 'none',
-    ...(baseURL ? { baseURL } : undefined),
-  });
-  return { llm, name: model };
-};
+/** What outlives the demo lies here. */
+const KEPT = join(REPOSITORY, '.pantheon');
 
 /** The index outlives the demo, so that the next start has only to look for changes. It belongs to one folder. */
-const openContext = (root: string, note: (text: string) => void): SqliteContext => {
+const openContext = (root: string, key: string, note: (text: string) => void): SqliteContext => {
   const sources = {
     documents: { kind: 'documents', root },
     conversation: { kind: 'conversation' },
   } as const;
-  const name = createHash('sha256').update(root).digest('hex').slice(0, 16);
   try {
-    const folder = join(REPOSITORY, '.pantheon');
-    mkdirSync(folder, { recursive: true });
-    return makeSqliteContext({ path: join(folder, `${name}.db`), sources });
+    mkdirSync(KEPT, { recursive: true });
+    return makeSqliteContext({ path: join(KEPT, `${key}.db`), sources });
   } catch (error) {
     note(`The index is kept in memory only: ${errorMessage(error)}`);
     return makeSqliteContext({ sources });
   }
+};
+
+/** Spawns an actor of the desk, or takes up the one that an earlier run left behind. */
+const employ = async (
+  state: IActorStatePort,
+  script: ActorScript,
+  goal: string,
+  id: string,
+): Promise<ActorRecord> => {
+  const actor = await state.spawn(script, goal, { id });
+  // A run that was ended in the middle of a question leaves its researchers behind.
+  for (const child of await state.list({ parentId: id }))
+    if (child.state !== 'completed') await state.update(child.id, { state: 'completed' });
+  return actor.state === 'idle' ? actor : state.update(id, { state: 'idle' });
 };
 
 /** What the librarian's tick came to. A folder that cannot be read at all ends the demo. */
@@ -133,55 +137,76 @@ const run = async (args: DemoArguments): Promise<void> => {
   const terminal = makeTerminal(args.quiet || args.json, (id) => names.get(id) ?? id);
 
   // The ports.
-  const { llm, name: model } = chooseModel();
+  const key = createHash('sha256').update(root).digest('hex').slice(0, 16);
+  const model = chooseModel(args, env);
   const log = makePinoLog({
     // What is no level is refused there, by name.
     level: (env['LOG_LEVEL'] ?? 'silent') as NonNullable<PinoLogOptions['level']>,
     destination: process.stderr,
     secrets: [env['OPENAI_API_KEY'] ?? ''].filter((secret) => secret !== ''),
   });
-  const context = openContext(root, terminal.note);
-  const tools = makeFunctionTools({
-    tools: makeDeskTools({ root, context, onProgress: terminal.progress }),
-  });
-  const bus = makeMemoryBus();
+  const context = openContext(root, key, terminal.note);
+  const tools = chooseTools(
+    args,
+    makeFunctionTools({
+      tools: makeDeskTools({ root, context, onProgress: terminal.progress }),
+    }),
+  );
+  const bus = chooseBus(args, `demo-${randomUUID()}`, terminal.note);
   const schedule = makeCronScheduler();
-  const state = makeMemoryState();
-
-  let conciergeId = '';
-  const conversation = makeConversation(bus, () => conciergeId, terminal.note);
+  // Actors that outlive the demo are found again by their ids.
+  const [scribeId, conciergeId, librarianId] = ['scribe', 'concierge', 'librarian'].map(
+    (role) => `${role}-${args.state === undefined ? randomUUID() : key}`,
+  ) as [string, string, string];
+  const scripts = {
+    scribe: scribeScript,
+    concierge: conciergeScript(scribeId, () => (model.isOffline ? [] : tools.foreign())),
+    librarian: librarianScript(conciergeId),
+    researcher: researcherScript,
+  };
+  const kept = join(KEPT, `${key}-actors.db`);
+  const state = chooseState(args, env, Object.values(scripts), kept);
+  const conversation = makeConversation(bus.port, conciergeId, terminal.note);
   const observe = (event: PantheonEvent): void => {
     terminal.observe(event);
     conversation.observe(event);
   };
 
   const orchestrator = makeOrchestrator(
-    { now: Date.now, log, context, tools, llm, bus, schedule, state, observe },
+    {
+      now: Date.now,
+      log,
+      context,
+      tools: tools.port,
+      llm: model.port,
+      bus: bus.port,
+      schedule,
+      state: state.port,
+      observe,
+    },
     {
       newId: () => randomUUID(),
       // The first index of a large folder takes its time.
       tickTimeoutMs: 3_600_000,
-      actions: { complete: (_, { actor }) => state.update(actor.id, { state: 'completed' }) },
+      actions: { complete: (_, { actor }) => state.port.update(actor.id, { state: 'completed' }) },
     },
   );
   const close = async (): Promise<void> => {
     await orchestrator.stop({ timeoutMs: STOP_MS });
-    for (const port of [schedule, bus, tools, llm, state, context, log]) await port.close?.();
+    const ports = [schedule, bus.port, tools.port, model.port, state.port, context, log];
+    for (const port of ports) await port.close?.();
   };
   endOnSignal(close);
 
   try {
+    // What is missing is said before anything else starts.
+    for (const { ready } of [model, bus, tools, state]) await ready();
+
     // The actors.
-    const scribe = await state.spawn(scribeScript, 'keep the minutes', {
-      id: `scribe-${randomUUID()}`,
-    });
-    const concierge = await state.spawn(
-      conciergeScript(scribe.id),
-      'answer the user from the documents',
-    );
-    const librarian = await state.spawn(librarianScript(concierge.id), 'keep the index up to date');
-    for (const { id, script } of [scribe, concierge, librarian]) names.set(id, script.name);
-    conciergeId = concierge.id;
+    const scribe = await employ(state.port, scripts.scribe, 'keep the minutes', scribeId);
+    await employ(state.port, scripts.concierge, 'answer from the documents', conciergeId);
+    const librarian = await employ(state.port, scripts.librarian, 'keep the index', librarianId);
+    for (const { id, script } of await state.port.list()) names.set(id, script.name);
 
     // The librarian builds the index before anybody can ask.
     const indexed = indexedBy(
@@ -194,13 +219,20 @@ const run = async (args: DemoArguments): Promise<void> => {
     }
     if (!args.quiet && !args.json) {
       terminal.note(
-        `${root}: ${indexed.files} documents, ${indexed.chunks} passages; answers by ${model}.${skippedText(indexed)}`,
+        `${root}: ${indexed.files} documents, ${indexed.chunks} passages; answers by ${model.name}.${skippedText(indexed)}`,
       );
+      const more = [bus.name, state.name].filter((name) => name !== undefined);
+      if (more.length > 0) terminal.note(`${more.join('; ')}.`);
+      const foreign = tools.foreign();
+      if (foreign.length > 0) {
+        const users = model.isOffline ? 'wait for a model (--model)' : 'are there for the model';
+        terminal.note(`${foreign.length} tools of MCP servers ${users}.`);
+      }
     }
 
     // Messages between the actors, and between them and the user.
     orchestrator.listen();
-    bus.subscribe((message) => {
+    bus.port.subscribe((message) => {
       if (message.from !== 'user' && message.to !== 'user') return undefined;
       return orchestrator.tickActor(scribe, { userMessage: message.content, message });
     });

@@ -1,13 +1,15 @@
 /** The desk with a model: a process of its own, a real HTTP server in the model's place. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runDemo } from './run-demo.ts';
+import type { Ended } from './run-demo.ts';
 
-const MAIN = join(import.meta.dirname, '../src/main.ts');
-const NODE = ['--conditions=@promethean/source', '--disable-warning=ExperimentalWarning'];
 const KEY = 'sk-planted-0123456789';
 const QUESTION = 'How do I rotate the keys?';
 
@@ -24,18 +26,8 @@ afterAll(async () => {
   await rm(notes, { recursive: true });
 });
 
-const demo = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
-  new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [...NODE, MAIN, '--docs', notes, ...args], {
-      env: { PATH: process.env['PATH'], OPENAI_API_KEY: KEY, LOG_LEVEL: 'debug', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...output }));
-  });
+const demo = (env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> =>
+  runDemo({ OPENAI_API_KEY: KEY, LOG_LEVEL: 'debug', ...env }, '--docs', notes, ...args);
 
 describe('the desk with a model', () => {
   test('the model asks for a search, answers, and the answer names its sources', async () => {
@@ -75,8 +67,49 @@ describe('the desk with a model', () => {
     );
     expect(stdout).toBe('');
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toContain('I could not answer that:');
+    expect(stderr).toContain(
+      "The model's server http://127.0.0.1:9/v1 cannot be reached; start it",
+    );
     expect(stderr).not.toContain(KEY);
     expect(code).toBe(1);
+  });
+
+  test('the tools of an MCP server are there for the model', async () => {
+    const question = 'What does the echo say?';
+    mock.on(
+      { userMessage: question, hasToolResult: false },
+      { toolCalls: [{ name: 'mcp__echo', arguments: JSON.stringify({ message: 'from afar' }) }] },
+    );
+    mock.on({ userMessage: question, hasToolResult: true }, { content: 'It says: from afar.' });
+    const server = fileURLToPath(
+      import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
+    );
+    const { code, stdout, stderr } = await demo(
+      { OPENAI_BASE_URL: `${mock.url}/v1`, LOG_LEVEL: 'silent' },
+      '--mcp',
+      `"${process.execPath}" "${server}"`,
+      '--ask',
+      question,
+    );
+    expect(stdout).toContain('It says: from afar.');
+    expect(stderr).toContain('tools of MCP servers are there for the model');
+    expect(stderr).toContain('concierge uses mcp__echo {"message":"from afar"}');
+    expect(code).toBe(0);
+  });
+
+  test('a key that is refused is said before anything starts', async () => {
+    const server = createServer((_request, response) => response.writeHead(401).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { code, stdout, stderr } = await demo(
+      { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, LOG_LEVEL: 'silent' },
+      '--ask',
+      QUESTION,
+    );
+    server.close();
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      `The model's server http://127.0.0.1:${port}/v1 refuses the key; correct OPENAI_API_KEY, or use --model offline.\n`,
+    );
   });
 });
