@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/*/*.test.ts'],
     isolate: false,
     testTimeout: 20_000,
+    // Tests on real servers wait more than they work.
+    maxWorkers: 3,
     reporters: ['default', './tooling/checks/summary-reporter.ts'],
   },
 });

@@ -3,7 +3,7 @@ import { PantheonError } from '@promethean/pantheon-core';
 import { makeManualTimers } from '@promethean/pantheon-testkit';
 import { noteFigures } from '@promethean/services/figures';
 import { createServer, type ServerResponse } from 'node:http';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   makeMcpTools,
   type McpTools,
@@ -256,7 +256,11 @@ describe('a list of tools that changes', () => {
     host.tools = [wireTool('read'), wireTool('write', 'Something else.')];
     server.changed();
     await until('the list to be asked for', () => refused > 0);
-    await expect(tools.invoke('web__read', {})).rejects.toMatchObject({ code: 'unavailable' });
+    // The refusal is still on its way to the port.
+    await vi.waitFor(
+      () => expect(tools.invoke('web__read', {})).rejects.toMatchObject({ code: 'unavailable' }),
+      10_000,
+    );
     refusing = false;
     expect(await tools.invoke('web__read', {})).toBe('read ran');
     await expect(tools.invoke('web__write', {})).rejects.toMatchObject({
