@@ -1,5 +1,12 @@
 /** A pool of pg that we make, with a bound on everything that could take for ever, and that we end. */
-import { lendFrom, type PostgresSettings, type Source } from './postgres-client.ts';
+import { createHash } from 'node:crypto';
+import type { PoolClient } from 'pg';
+import {
+  lendFrom,
+  type PostgresConnection,
+  type PostgresSettings,
+  type Source,
+} from './postgres-client.ts';
 
 /** How long `close` waits for the server's part of the goodbye. */
 const GOODBYE_MS = 2_000;
@@ -20,6 +27,28 @@ export interface OwnPoolOptions {
 interface Endable {
   readonly connection?: { readonly stream?: { readonly destroy: () => void } };
 }
+
+const names = new Map<string, string>();
+/** What a connection remembers a statement by. */
+const nameOf = (text: string): string => {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = `pantheon_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
+    names.set(text, name);
+  }
+  return name;
+};
+
+/** A connection that has each statement with values analysed once: there are few of them, and they are always the same. */
+const prepared = (connection: PostgresConnection): PostgresConnection => ({
+  query: (text, values) =>
+    values === undefined || values.length === 0
+      ? connection.query(text)
+      : (connection as unknown as PoolClient).query({ name: nameOf(text), text, values }),
+  release: (destroy) => connection.release(destroy),
+  on: (event, listener) => connection.on(event, listener),
+  off: (event, listener) => connection.off(event, listener),
+});
 
 /** A pool that connects when it is first asked for a connection; pg itself is loaded then. */
 export const makeOwnPool = ({
@@ -55,7 +84,7 @@ export const makeOwnPool = ({
   return {
     lend: async () => {
       started ??= start();
-      return lendFrom(await started);
+      return prepared(await lendFrom(await started));
     },
     end: async () => {
       const pool = await started;

@@ -27,9 +27,7 @@ const MIGRATIONS: readonly string[] = [
      updated REAL NOT NULL,
      metadata TEXT
    ) STRICT;
-   CREATE INDEX actorOfParent ON actor (parent);
-   CREATE INDEX actorInState ON actor (state);
-   CREATE INDEX actorOfScript ON actor (script);`,
+   CREATE INDEX actorOfParent ON actor (parent) WHERE parent IS NOT NULL;`,
 ];
 
 /** How to open a file. */

@@ -11,6 +11,7 @@ import {
 import {
   type ActorRow,
   applyPatch,
+  type Changeable,
   changeableOf,
   contentProblem,
   makeScriptLibrary,
@@ -88,8 +89,8 @@ const makeTable = (database: DatabaseSync): Table => {
        ON CONFLICT (id) DO NOTHING`,
     ),
     update: database.prepare(
-      `UPDATE actor SET goals = :goals, state = :state, metadata = :metadata, version = version + 1, updated = :updated
-       WHERE id = :id AND version = :version`,
+      `UPDATE actor SET goals = ?, state = ?, metadata = ?, version = version + 1, updated = ?
+       WHERE id = ? AND version = ?`,
     ),
     remove: database.prepare('DELETE FROM actor WHERE id = ?'),
     list: (filter) => {
@@ -147,11 +148,8 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
         const { id: wanted, goals, parentId, metadata } = readSpawn(script, goal, spawnOptions);
         scripts.require(script);
         const at = now();
-        const columns = columnsOf(
-          { goals, state: 'idle', metadata },
-          maxRecordBytes,
-          'actor-invalid',
-        );
+        const spawned: Changeable = { goals, state: 'idle', metadata };
+        const columns = columnsOf(spawned, maxRecordBytes, 'actor-invalid');
         for (;;) {
           const id = wanted ?? newId();
           requireActorId(id, 'The id that newId made');
@@ -165,7 +163,7 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
             created: at,
             updated: at,
           };
-          if (insert.run({ ...row }).changes !== 0) return recordOfRow(row, scripts);
+          if (insert.run({ ...row }).changes !== 0) return recordOfRow(row, scripts, spawned);
           const existing = wanted === undefined ? undefined : find(wanted);
           if (existing !== undefined) return recordOfRow(existing, scripts);
         }
@@ -203,9 +201,11 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
           const columns = columnsOf(after, grows ? maxRecordBytes : Infinity, 'action-invalid');
           const updated = now();
           // Another process may have written since `find`; then it was faster, and this goes on from what it wrote.
-          const { changes } = update.run({ ...columns, id, version: row.version, updated });
+          const { goals, state, metadata } = columns;
+          const { changes } = update.run(goals, state, metadata, updated, id, row.version);
           if (changes === 0) continue;
-          return recordOfRow({ ...row, ...columns, version: row.version + 1, updated }, scripts);
+          const written = { ...row, version: row.version + 1, updated };
+          return recordOfRow(written, scripts, after);
         }
       }),
 

@@ -32,9 +32,15 @@ export const changeableOf = ({ goals, state, metadata }: ActorRow): Changeable =
         ),
 });
 
-/** The record that a row stands for. Throws `script-unknown`. */
-export const recordOfRow = (row: ActorRow, scripts: ScriptLibrary): ActorRecord => {
-  const { goals, state, metadata } = changeableOf(row);
+/**
+ * The record that a row stands for. What can change is read from the row, unless it is at hand as values that nobody else
+ * has. Throws `script-unknown`.
+ */
+export const recordOfRow = (
+  row: ActorRow,
+  scripts: ScriptLibrary,
+  { goals, state, metadata }: Changeable = changeableOf(row),
+): ActorRecord => {
   return {
     id: row.id,
     script: scripts.find(row.script, row.scriptVersion ?? undefined),

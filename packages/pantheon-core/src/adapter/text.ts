@@ -21,7 +21,6 @@ export const isLongerThan = (text: string, limit: number): boolean =>
   text.length > limit || (text.length * 3 > limit && encodedLength(text) > limit);
 
 const FORBIDDEN_IN_NAMES = /[\p{Cc}\p{Cs}]/u;
-const LONE_SURROGATE = /\p{Cs}/u;
 
 /** Whether a text is ASCII without control characters, and short enough to look at every character. */
 const isPlain = (text: string): boolean => {
@@ -49,7 +48,7 @@ export const nameProblem = (name: unknown): string | undefined => {
 export const textProblem = (text: string): string | undefined => {
   if (isPlain(text)) return undefined;
   if (text.includes('\0')) return 'must not contain U+0000';
-  if (LONE_SURROGATE.test(text)) return 'must not contain lone surrogates';
+  if (!text.isWellFormed()) return 'must not contain lone surrogates';
   return undefined;
 };
 
