@@ -29,6 +29,15 @@ if window > 0 then
   end
   has_old = call('EXISTS', old) == 1
 end
+local recipients, is_listed = {'@'}, {}
+for i = 7, #ARGV, 3 do
+  local to = ARGV[i]
+  if not is_listed[to] then
+    is_listed[to] = true
+    recipients[#recipients + 1] = to
+  end
+end
+look_up_all(recipients)
 local results = {}
 for i = 7, #ARGV, 3 do
   local to, id, wire = ARGV[i], ARGV[i + 1], ARGV[i + 2]

@@ -104,7 +104,8 @@ while at <= #ARGV do
       call('ZADD', P .. 'later:' .. g, now + tonumber(ARGV[extra + 4]), to)
     end
     if kind == 'd' or kind == 'm' or kind == 'x' then
-      if call('XLEN', stream) == 0 then
+      entries = read(stream)
+      if #entries == 0 then
         held = 0
         call('DEL', stream)
         call('HDEL', hold, to)
@@ -112,10 +113,9 @@ while at <= #ARGV do
       elseif kind == 'x' or (crowded and call('EXISTS', P .. 'ready:' .. g) == 1)
         or (kind == 'm' and gives_away(g, to, tonumber(ARGV[extra]))) then
         held = 0
+        entries = {}
         call('HDEL', hold, to)
         set_ready(g, to)
-      else
-        entries = read(stream)
       end
     end
     results[#results + 1] = {removed, entries, held}
