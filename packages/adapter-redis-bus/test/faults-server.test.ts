@@ -43,8 +43,13 @@ describeWithRedisServer(
               resumeMs = Math.max(resumeMs, performance.now() - back);
             }
             await load.stop();
-            const { position: _, ...quiet } = worker.stats();
-            await until(() => worker.stats().held === 0, `rest: ${JSON.stringify(quiet)}`);
+            // What was accepted after the last kill is still on its way, and cannot be lost.
+            const lastKill = kills.at(-1) ?? 0;
+            const isOld = (id: string): boolean => (load.accepted.get(id) ?? 0) <= lastKill;
+            await until(
+              () => worker.stats().held === 0 && tally.lost(load).every(isOld),
+              `rest: ${JSON.stringify({ ...worker.stats(), position: undefined })}`,
+            );
             const lost = tally.lost(load);
             const ages = lost.map((id) => {
               const at = load.accepted.get(id) as number;
