@@ -127,7 +127,10 @@ const prepare = (
   { path, busyTimeoutMs, synchronous, migrations = MIGRATIONS }: DatabaseSettings,
 ): void => {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  // In one transaction: a file that another process makes meanwhile would look like that of another program.
+  database.exec('BEGIN');
   versionOf(database, path, migrations.length);
+  database.exec('COMMIT');
   // Readers and a writer do not wait for each other.
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
   // What throws before the commit leaves nothing behind: the connection is closed then.
