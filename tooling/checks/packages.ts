@@ -80,9 +80,13 @@ const importProblems = async (packed: Packed, work: string): Promise<readonly st
     readonly name: string;
     readonly exports: Readonly<Record<string, unknown>>;
     readonly dependencies?: Readonly<Record<string, string>>;
+    readonly peerDependencies?: Readonly<Record<string, string>>;
+    readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   };
-  for (const name of Object.keys(manifest.dependencies ?? {})) {
-    if (name.startsWith('@promethean/')) continue;
+  const needed = { ...manifest.dependencies, ...manifest.peerDependencies };
+  for (const name of Object.keys(needed)) {
+    const isOptional = manifest.peerDependenciesMeta?.[name]?.optional === true;
+    if (isOptional || name.startsWith('@promethean/')) continue;
     const place = join(work, 'node_modules', name);
     mkdirSync(join(place, '..'), { recursive: true });
     rmSync(place, { force: true });
