@@ -25,7 +25,7 @@ import { HELP, UsageError, readArguments } from './arguments.ts';
 import type { DemoArguments } from './arguments.ts';
 import { makeConversation } from './conversation.ts';
 import { openFolder } from './folder.ts';
-import { chooseBus, chooseModel, chooseState, chooseTools } from './ports.ts';
+import { chooseBus, chooseModel, chooseState, chooseTools, secretsOf } from './ports.ts';
 import { formatAnswer, makeTerminal } from './terminal.ts';
 import { makeDeskTools } from './tools.ts';
 
@@ -143,7 +143,7 @@ const run = async (args: DemoArguments): Promise<void> => {
     // What is no level is refused there, by name.
     level: (env['LOG_LEVEL'] ?? 'silent') as NonNullable<PinoLogOptions['level']>,
     destination: process.stderr,
-    secrets: [env['OPENAI_API_KEY'] ?? ''].filter((secret) => secret !== ''),
+    secrets: secretsOf(args, env),
   });
   const context = openContext(root, key, terminal.note);
   const tools = chooseTools(

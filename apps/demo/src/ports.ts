@@ -37,6 +37,23 @@ const shown = (address: string): string => {
   return url === null ? 'this address' : `${url.protocol}//${url.host}${url.pathname}`;
 };
 
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A per cent sign that stands for itself.
+  }
+};
+
+/** What must not be in a log: the key, and the passwords in addresses. */
+export const secretsOf = ({ redis }: DemoArguments, env: Environment): readonly string[] => {
+  const passwords = [redis, env['DATABASE_URL']].map((address) =>
+    decoded(URL.parse(address ?? '')?.password ?? ''),
+  );
+  // What is shorter is no secret, and would take letters out of every line.
+  return [env['OPENAI_API_KEY'] ?? '', ...passwords].filter((secret) => secret.length >= 4);
+};
+
 /** Waits for a server, and says which setting names it when it does not answer. */
 const orElse = (ready: () => Promise<void>, setting: string) => (): Promise<void> =>
   ready().catch((error: unknown) => {
