@@ -283,7 +283,6 @@ test('H9: records that want to be two', async (context) => {
     const lines = text.split('\n').filter((line) => line !== '');
     records += lines.length;
     forged += Math.abs(lines.length - EVIL.length);
-    // oxlint-disable-next-line no-control-regex
     controls += (text.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/g) ?? []).length;
   }
   noteFigures(context, 'H9', { records, forged, controls });

@@ -40,19 +40,17 @@ export const recordOfRow = (
   row: ActorRow,
   scripts: ScriptLibrary,
   { goals, state, metadata }: Changeable = changeableOf(row),
-): ActorRecord => {
-  return {
-    id: row.id,
-    script: scripts.find(row.script, row.scriptVersion ?? undefined),
-    goals,
-    state,
-    version: row.version,
-    createdAt: row.created,
-    updatedAt: row.updated,
-    ...(row.parent !== null && { parentId: row.parent }),
-    ...(metadata !== undefined && { metadata }),
-  };
-};
+): ActorRecord => ({
+  id: row.id,
+  script: scripts.find(row.script, row.scriptVersion ?? undefined),
+  goals,
+  state,
+  version: row.version,
+  createdAt: row.created,
+  updatedAt: row.updated,
+  ...(row.parent !== null && { parentId: row.parent }),
+  ...(metadata !== undefined && { metadata }),
+});
 
 /** The error for an actor that would take more than `maxRecordBytes`. */
 export const recordTooLarge = (
