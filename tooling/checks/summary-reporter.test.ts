@@ -74,6 +74,7 @@ test.concurrent('the last line counts a failing test, and the run fails', async 
   const { code, lines } = await run('bad', {
     a: `test('a', () => {}); test('b', () => { throw new Error('no'); });`,
   });
+  expect(lines.at(-2)).toBe('FAILED bad-a.test.js > b: no');
   expect(lines.at(-1)).toBe('1 passed, 1 failed');
   expect(code).toBe(1);
 });

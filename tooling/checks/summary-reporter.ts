@@ -31,15 +31,22 @@ const faultLine = (test: TestCase): string | undefined => {
   return `${fault.id.padEnd(4)} ${test.name}: ${figures.join(', ')}${failed}`;
 };
 
+/** A failed test and the first line of its reason: whoever sees only the end of the output can find it. */
+const failureLine = (test: TestCase): string => {
+  const [reason = ''] = test.result().errors?.[0]?.message.split('\n') ?? [];
+  return `FAILED ${test.module.relativeModuleId} > ${test.fullName}: ${reason.slice(0, 300)}`;
+};
+
 /**
- * Ends the output of a test run with the figures of the faults, the servers that were not found, and `N passed, N failed` (and
- * `, N skipped`) alone on a line.
+ * Ends the output of a test run with the figures of the faults, the tests that failed, the servers that were not found, and
+ * `N passed, N failed` (and `, N skipped`) alone on a line.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const withoutServer = new Map<string, number>();
     const faults: string[] = [];
+    const failures: string[] = [];
     for (const module of modules) {
       // A file that does not load, or a hook that throws, leaves no failed test behind: it counts as one.
       if (module.errors().length > 0) count.failed += 1;
@@ -50,6 +57,7 @@ export default class SummaryReporter implements Reporter {
         count[state === 'pending' ? 'skipped' : state] += 1;
         const server = state === 'skipped' ? missingServer(test) : undefined;
         if (server !== undefined) withoutServer.set(server, (withoutServer.get(server) ?? 0) + 1);
+        if (state === 'failed') failures.push(failureLine(test));
         const line = faultLine(test);
         if (line !== undefined) faults.push(line);
       }
@@ -57,6 +65,7 @@ export default class SummaryReporter implements Reporter {
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
     const lines = [
       ...(faults.length > 0 ? ['Faults, and what was measured:', ...faults.sort(byFault), ''] : []),
+      ...failures,
       ...Array.from(
         withoutServer,
         ([server, tests]) => `${server} was not found: ${tests} tests were not run.`,
