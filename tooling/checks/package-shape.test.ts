@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageNames, readPackage, root } from './package-folder.ts';
-import { type PackageFolder, shapeProblems } from './package-shape.ts';
+import { CONTRACT, packageName, type PackageFolder, shapeProblems } from './package-shape.ts';
 
 describe('every package has the shape', () => {
   test.each(packageNames())('%s', (name) => {
@@ -16,6 +16,19 @@ test('tsconfig.json builds every package', () => {
   };
   const built = references.map(({ path }) => path).toSorted();
   expect(built).toEqual(packageNames().map((name) => `packages/${name}`));
+});
+
+test('adapters declare the contract that the testkit proves', () => {
+  const suite = readFileSync(join(root, 'packages/pantheon-testkit/src/suite.ts'), 'utf8');
+  expect(/^export const contractVersion = (\d+);$/m.exec(suite)?.[1]).toBe(String(CONTRACT));
+});
+
+test('create-pantheon knows the version of every other package', () => {
+  const { peerDependencies } = JSON.parse(
+    readFileSync(join(root, 'packages/create-pantheon/package.json'), 'utf8'),
+  ) as { readonly peerDependencies: Readonly<Record<string, string>> };
+  const others = packageNames().filter((name) => name !== 'create-pantheon');
+  expect(Object.keys(peerDependencies).toSorted()).toEqual(others.map(packageName).toSorted());
 });
 
 const manifest = {
@@ -41,8 +54,9 @@ const manifest = {
   },
   publishConfig: { access: 'public', provenance: true },
   devDependencies: { '@promethean/pantheon-core': 'workspace:*' },
-  peerDependencies: { '@promethean/pantheon-core': 'workspace:^' },
+  peerDependencies: { '@promethean/pantheon-core': 'workspace:^0' },
   engines: { node: '>=22.13' },
+  pantheon: { port: 'bus', contract: 1 },
 };
 
 const README = `# Made
@@ -87,6 +101,7 @@ const core = (fields: Record<string, unknown>, file: string, text: string): Pack
       repository: { directory: 'packages/pantheon-core' },
       devDependencies: undefined,
       peerDependencies: undefined,
+      pantheon: undefined,
       ...fields,
     },
     { [file]: text },
@@ -94,9 +109,58 @@ const core = (fields: Record<string, unknown>, file: string, text: string): Pack
   return { ...right, folder: 'pantheon-core' };
 };
 
+/** The umbrella with these fields. */
+const umbrella = (fields: Record<string, unknown> = {}): PackageFolder => {
+  const right = adapter({
+    name: '@promethean/pantheon',
+    repository: { directory: 'packages/pantheon' },
+    dependencies: {
+      '@promethean/adapter-sqlite-state': 'workspace:^',
+      '@promethean/pantheon-core': 'workspace:^',
+    },
+    devDependencies: { '@promethean/adapter-redis-bus': 'workspace:*' },
+    peerDependencies: undefined,
+    pantheon: undefined,
+    ...fields,
+  });
+  return { ...right, folder: 'pantheon' };
+};
+
+/** What `npm create pantheon` starts, with these fields and one file. */
+const create = (
+  fields: Record<string, unknown> = {},
+  file = 'src/cli.ts',
+  text = '',
+): PackageFolder => {
+  const right = adapter(
+    {
+      name: 'create-pantheon',
+      repository: { directory: 'packages/create-pantheon' },
+      files: [
+        'dist',
+        'src',
+        'templates',
+        '!src/**/*.test.ts',
+        '!src/**/*.test-d.ts',
+        '!dist/.tsbuildinfo',
+      ],
+      dependencies: { '@clack/prompts': 'catalog:' },
+      devDependencies: undefined,
+      peerDependencies: { '@promethean/pantheon-core': 'workspace:^' },
+      peerDependenciesMeta: { '@promethean/pantheon-core': { optional: true } },
+      pantheon: undefined,
+      ...fields,
+    },
+    { 'templates/app/_package.json': '{}', 'src/made-bus.ts': undefined, [file]: text },
+  );
+  return { ...right, folder: 'create-pantheon' };
+};
+
 test('the made-up packages of these tests have the shape', () => {
   expect(shapeProblems(adapter())).toEqual([]);
   expect(shapeProblems(core({}, 'src/core/a.ts', "import { b } from './b.ts';"))).toEqual([]);
+  expect(shapeProblems(umbrella())).toEqual([]);
+  expect(shapeProblems(create())).toEqual([]);
 });
 
 const source = {
@@ -145,6 +209,77 @@ describe('each departure is found', () => {
       /scripts.postinstall/,
     ],
     ['a missing keyword', adapter({ keywords: ['pantheon'] }), /include pantheon-adapter-bus/],
+    ['no declaration', adapter({ pantheon: undefined }), /pantheon must be/],
+    [
+      'the declaration of another port',
+      adapter({ pantheon: { port: 'llm', contract: 1 } }),
+      /pantheon must be \{"port":"bus","contract":1\}/,
+    ],
+    [
+      'another contract',
+      adapter({ pantheon: { port: 'bus', contract: 2 } }),
+      /pantheon must be \{"port":"bus","contract":1\}/,
+    ],
+    [
+      'a declaration of what is no adapter',
+      umbrella({ pantheon: { port: 'bus', contract: 1 } }),
+      /pantheon is for adapters/,
+    ],
+    [
+      'docs that are not shipped',
+      adapter({}, { 'docs/errors.md': '' }),
+      /files must be \["dist","docs","src"/,
+    ],
+    [
+      'templates that are not shipped',
+      create({ files: manifest.files }),
+      /files must be \["dist","src","templates"/,
+    ],
+    [
+      'a scope that npm create does not look into',
+      create({ name: '@promethean/create-pantheon' }),
+      /name must be create-pantheon/,
+    ],
+    [
+      'a create that installs the core',
+      create({ dependencies: manifest.peerDependencies }),
+      /dependencies must not have @promethean\/pantheon-core/,
+    ],
+    [
+      'a create that makes npm install its peers',
+      create({ peerDependenciesMeta: {} }),
+      /@promethean\/pantheon-core as optional/,
+    ],
+    [
+      'a create that imports the core',
+      create({}, 'src/cli.ts', "import '@promethean/pantheon-core';"),
+      /before anything of ours is installed/,
+    ],
+    [
+      'an umbrella without the core',
+      umbrella({ dependencies: {} }),
+      /dependencies must have @promethean\/pantheon-core as workspace:\^/,
+    ],
+    [
+      'an umbrella that needs a server',
+      umbrella({
+        dependencies: {
+          ...manifest.peerDependencies,
+          '@promethean/adapter-redis-bus': 'workspace:^',
+        },
+      }),
+      /must not have @promethean\/adapter-redis-bus; the umbrella embeds what needs no server/,
+    ],
+    [
+      'an umbrella that pins the core',
+      umbrella({ dependencies: manifest.devDependencies }),
+      /pantheon-core as workspace:\^/,
+    ],
+    [
+      'an umbrella with peers',
+      umbrella({ peerDependencies: manifest.peerDependencies }),
+      /the umbrella has no peerDependencies/,
+    ],
     ['no exports', adapter({ exports: own }), /exports\["\."\] is missing/],
     [
       'conditions in another order',

@@ -14,19 +14,37 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 const SCOPE = '@promethean/';
 const CORE = `${SCOPE}pantheon-core`;
+/** `npm create pantheon` asks for this name, which has no scope. */
+const CREATE = 'create-pantheon';
+/** The version of the ports' contract: `contractVersion` of the testkit. */
+export const CONTRACT = 1;
+/** What the umbrella brings along: adapters that need no server. */
+const EMBEDDED: readonly string[] = [
+  'adapter-cron-scheduler',
+  'adapter-function-tools',
+  'adapter-offline-llm',
+  'adapter-openai-llm',
+  'adapter-pino-log',
+  'adapter-sqlite-context',
+  'adapter-sqlite-state',
+].map((folder) => SCOPE + folder);
 /** What every manifest says word for word. */
 const FIELDS: Readonly<Record<string, unknown>> = {
   license: 'Apache-2.0',
   type: 'module',
   sideEffects: false,
-  files: ['dist', 'src', '!**/*.test.ts', '!**/*.test-d.ts', '!**/.tsbuildinfo'],
   publishConfig: { access: 'public', provenance: true },
-  engines: { node: '>=22.13' },
 };
+/** Wide, so that a release of the core asks nothing of adapters: docs/decisions/0008. */
+const ADAPTERS_CORE = /^workspace:(\^0|>=0\.\d+\.\d+ <1)$/;
+/** From 22.13 `node:sqlite` needs no flag; from 22.16 it has FTS5. */
+const ENGINES = { node: '>=22.13' };
+const FTS5_ENGINES = { node: '>=22.16' };
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 /** What the README of an adapter has, and how it is recognised. */
 const README: Readonly<Record<string, RegExp>> = {
@@ -47,14 +65,46 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file);
 const isAdapter = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-');
 const portOf = (pkg: PackageFolder): string => pkg.folder.split('-').at(-1) ?? '';
+/** The name in the registry of the package in a folder of `packages/`. */
+export const packageName = (folder: string): string =>
+  folder === CREATE ? folder : SCOPE + folder;
 const conceptOf = (pkg: PackageFolder): string => pkg.folder.replace('adapter-', '');
 
 const manifestOf = (pkg: PackageFolder): Manifest =>
   JSON.parse(pkg.files.get('package.json') ?? '{}') as Manifest;
 
+/** The sources lie beside the build, so that debuggers find them; tests stay at home. */
+const shippedBy = (pkg: PackageFolder): readonly string[] => {
+  const has = (folder: string): boolean =>
+    [...pkg.files.keys()].some((file) => file.startsWith(`${folder}/`));
+  const docs = has('docs') ? ['docs'] : [];
+  // What a template makes has tests, and they are shipped.
+  return has('templates')
+    ? [
+        'dist',
+        ...docs,
+        'src',
+        'templates',
+        '!src/**/*.test.ts',
+        '!src/**/*.test-d.ts',
+        '!dist/.tsbuildinfo',
+      ]
+    : ['dist', ...docs, 'src', '!**/*.test.ts', '!**/*.test-d.ts', '!**/.tsbuildinfo'];
+};
+
+/** What tells the testkit, and whoever looks for an adapter, which port it is for. */
+function* declarationProblems(pkg: PackageFolder, manifest: Manifest): Iterable<string> {
+  const declared = manifest['pantheon'];
+  const wanted = { port: portOf(pkg), contract: CONTRACT };
+  if (isAdapter(pkg) && !same(declared, wanted))
+    yield `package.json: pantheon must be ${JSON.stringify(wanted)}`;
+  if (!isAdapter(pkg) && declared !== undefined)
+    yield 'package.json: pantheon is for adapters; remove it';
+}
+
 function* fieldProblems(pkg: PackageFolder, manifest: Manifest): Iterable<string> {
-  if (manifest['name'] !== `${SCOPE}${pkg.folder}`)
-    yield `package.json: name must be ${SCOPE}${pkg.folder}`;
+  const name = packageName(pkg.folder);
+  if (manifest['name'] !== name) yield `package.json: name must be ${name}`;
   if (manifest['private'] !== undefined)
     yield 'package.json: a package is public; remove "private"';
   if (!manifest['description']) yield 'package.json: description is missing';
@@ -62,6 +112,11 @@ function* fieldProblems(pkg: PackageFolder, manifest: Manifest): Iterable<string
     if (!same(manifest[field], value))
       yield `package.json: ${field} must be ${JSON.stringify(value)}`;
   }
+  const engines = pkg.folder === 'adapter-sqlite-context' ? FTS5_ENGINES : ENGINES;
+  if (!same(manifest['engines'], engines))
+    yield `package.json: engines must be ${JSON.stringify(engines)}`;
+  const files = shippedBy(pkg);
+  if (!same(manifest['files'], files)) yield `package.json: files must be ${JSON.stringify(files)}`;
   const repository = manifest['repository'] as { readonly directory?: string } | undefined;
   if (repository?.directory !== `packages/${pkg.folder}`) {
     yield `package.json: repository.directory must be packages/${pkg.folder}`;
@@ -108,9 +163,15 @@ function* dependencyProblems(pkg: PackageFolder, manifest: Manifest): Iterable<s
       if (manifest[kind] !== undefined) yield `package.json: the core has no ${kind}`;
     return;
   }
+  if (pkg.folder === 'pantheon') yield* umbrellaProblems(manifest);
+  if (pkg.folder === CREATE) yield* createProblems(manifest);
   if (pkg.folder !== 'pantheon-testkit' && !isAdapter(pkg)) return;
-  if (manifest.peerDependencies?.[CORE] !== 'workspace:^')
-    yield `package.json: peerDependencies must have ${CORE} as workspace:^`;
+  const range = manifest.peerDependencies?.[CORE] ?? '';
+  if (pkg.folder === 'pantheon-testkit') {
+    if (range !== 'workspace:^')
+      yield `package.json: peerDependencies must have ${CORE} as workspace:^`;
+  } else if (!ADAPTERS_CORE.test(range))
+    yield `package.json: peerDependencies must have ${CORE} as workspace:^0, or workspace:>=0.x.y <1 where it needs what x.y brought`;
   if (manifest.devDependencies?.[CORE] !== 'workspace:*')
     yield `package.json: devDependencies must have ${CORE} as workspace:*`;
   for (const kind of kinds) {
@@ -118,6 +179,36 @@ function* dependencyProblems(pkg: PackageFolder, manifest: Manifest): Iterable<s
       const own = name.startsWith(SCOPE) && !(name === CORE && kind === 'peerDependencies');
       if (own) yield `package.json: ${kind} must not have ${name}`;
     }
+  }
+}
+
+/** The umbrella is what one installs alone: it brings the core and the embedded adapters itself. */
+function* umbrellaProblems(manifest: Manifest): Iterable<string> {
+  const brought = Object.entries(manifest.dependencies ?? {}).filter(([name]) =>
+    name.startsWith(SCOPE),
+  );
+  if (!brought.some(([name]) => name === CORE))
+    yield `package.json: dependencies must have ${CORE} as workspace:^`;
+  for (const [name, range] of brought) {
+    if (name !== CORE && !EMBEDDED.includes(name))
+      yield `package.json: dependencies must not have ${name}; the umbrella embeds what needs no server`;
+    if (range !== 'workspace:^')
+      yield `package.json: dependencies must have ${name} as workspace:^`;
+  }
+  if (manifest.peerDependencies !== undefined)
+    yield 'package.json: the umbrella has no peerDependencies';
+}
+
+/** It starts before anything of ours is installed, and only needs to know versions. */
+function* createProblems(manifest: Manifest): Iterable<string> {
+  for (const name of Object.keys(manifest.dependencies ?? {}))
+    if (name.startsWith(SCOPE))
+      yield `package.json: dependencies must not have ${name}; name its version in peerDependencies`;
+  for (const [name, range] of Object.entries(manifest.peerDependencies ?? {})) {
+    if (range !== 'workspace:^')
+      yield `package.json: peerDependencies must have ${name} as workspace:^`;
+    if (manifest.peerDependenciesMeta?.[name]?.optional !== true)
+      yield `package.json: peerDependenciesMeta must have ${name} as optional, or npm installs it`;
   }
 }
 
@@ -178,6 +269,8 @@ const importProblem = (pkg: PackageFolder, file: string, specifier: string): str
   }
   if (pkg.folder === 'pantheon-testkit' && /^@promethean\/(adapter-|pantheon$)/.test(specifier))
     return 'the testkit knows the core only';
+  if (pkg.folder === CREATE && file.startsWith('src/') && specifier.startsWith(SCOPE))
+    return 'it starts before anything of ours is installed';
   if (pkg.folder !== 'pantheon-core' || isTest(file)) return '';
   if (file.startsWith('src/core/') && !/^\.\/[\w-]+\.ts$/.test(specifier))
     return 'src/core knows only its own folder';
@@ -196,6 +289,7 @@ export const shapeProblems = (pkg: PackageFolder): readonly string[] => {
   const manifest = manifestOf(pkg);
   return [
     ...fieldProblems(pkg, manifest),
+    ...declarationProblems(pkg, manifest),
     ...exportProblems(pkg, manifest),
     ...dependencyProblems(pkg, manifest),
     ...fileProblems(pkg),

@@ -1,60 +1,34 @@
 /**
- * Checks the packages as a user gets them: builds, packs, and looks at each tarball with publint, attw and eyes of its own;
- * imports every entry under plain Node in a clean folder; and holds the core to its size in a browser.
+ * Checks the packages as a user gets them: builds, packs, and looks at each tarball with publint, attw and eyes of its own; imports
+ * every entry under plain Node in a clean folder; holds the core to its limits; and compares the sizes with those of the last release,
+ * in sizes.json, which `--update` writes.
  */
 import { execFile } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { browserSize, ownSize } from './bundled-size.ts';
 import { packageNames, root, textFiles } from './package-folder.ts';
+import { packAll, type Packed } from './packed.ts';
+import { importMs, importProblems } from './plain-import.ts';
+import { growthProblems, kib, type Size, sizeLine, type Sizes, updated } from './sizes.ts';
 import { tarballProblems } from './tarball.ts';
 
+const CORE = 'pantheon-core';
 const CORE_LIMIT_KIB = 20;
+const CORE_LIMIT_MS = 20;
+const IMPORT_ROUNDS = 3;
 /** This entry needs the test runner around it. */
 const NOT_PLAIN_NODE = '@promethean/pantheon-testkit/vitest';
+const SIZES = join(import.meta.dirname, 'sizes.json');
 
 const execute = promisify(execFile);
 const failed = (error: unknown): string => {
   const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
   return `${stdout}${stderr}`.trim() || String(error);
-};
-
-interface Packed {
-  readonly name: string;
-  readonly tarball: string;
-  /** Where it lies unpacked, inside a `node_modules` in which nothing is but what users have. */
-  readonly folder: string;
-}
-
-const packAll = async (work: string): Promise<readonly Packed[]> => {
-  const pack = ['--recursive', '--filter', './packages/*', 'pack', '--pack-destination', work];
-  await execute('pnpm', pack, { cwd: root, maxBuffer: 1e8 });
-  const tarballs = readdirSync(work).filter((file) => file.endsWith('.tgz'));
-  return Promise.all(
-    packageNames().map(async (name) => {
-      const file = tarballs.find(
-        (tarball) => tarball.replace(/-\d.*$/, '') === `promethean-${name}`,
-      );
-      if (file === undefined) throw new Error(`pnpm packed no tarball for packages/${name}`);
-      const folder = join(work, 'node_modules/@promethean', name);
-      mkdirSync(folder, { recursive: true });
-      await execute('tar', ['xzf', join(work, file), '-C', folder, '--strip-components=1']);
-      return { name, tarball: join(work, file), folder };
-    }),
-  );
 };
 
 const toolProblems = async ({ tarball, folder }: Packed): Promise<readonly string[]> => {
@@ -74,88 +48,59 @@ const toolProblems = async ({ tarball, folder }: Packed): Promise<readonly strin
   return problems;
 };
 
-/** Puts what a package depends on beside it, then imports each entry: it must say nothing and let the process end. */
-const importProblems = async (packed: Packed, work: string): Promise<readonly string[]> => {
-  const manifest = JSON.parse(readFileSync(join(packed.folder, 'package.json'), 'utf8')) as {
-    readonly name: string;
-    readonly exports: Readonly<Record<string, unknown>>;
-    readonly dependencies?: Readonly<Record<string, string>>;
-    readonly peerDependencies?: Readonly<Record<string, string>>;
-    readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+const sizeOf = async (packed: Packed, files: number, work: string): Promise<Size> => {
+  const { packedBytes, entries, commands, name } = packed;
+  const enough = name === CORE ? CORE_LIMIT_MS : undefined;
+  const [first = ''] = entries.keys();
+  return {
+    packedBytes,
+    files,
+    bundledBytes: (await ownSize([...entries.values(), ...commands])).gzip,
+    importMs: Math.round(await importMs(first, work, IMPORT_ROUNDS, enough)),
   };
-  const needed = { ...manifest.dependencies, ...manifest.peerDependencies };
-  for (const name of Object.keys(needed)) {
-    const isOptional = manifest.peerDependenciesMeta?.[name]?.optional === true;
-    if (isOptional || name.startsWith('@promethean/')) continue;
-    const place = join(work, 'node_modules', name);
-    mkdirSync(join(place, '..'), { recursive: true });
-    rmSync(place, { force: true });
-    symlinkSync(realpathSync(join(root, 'packages', packed.name, 'node_modules', name)), place);
-  }
-  const entries = Object.keys(manifest.exports)
-    .filter((entry) => entry !== './package.json')
-    .map((entry) => manifest.name + entry.slice(1))
-    .filter((entry) => entry !== NOT_PLAIN_NODE);
+};
+
+/** What the core promises beyond other packages. */
+const coreProblems = async (packed: Packed, size: Size): Promise<readonly string[]> => {
   const problems: string[] = [];
-  for (const entry of entries) {
-    const code = `if (Object.keys(await import('${entry}')).length === 0) throw new Error('exports nothing')`;
-    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', code];
-    await execute(process.execPath, args, { cwd: work, timeout: 20_000 }).then(
-      ({ stdout, stderr }) => {
-        if (stdout + stderr !== '') problems.push(`import '${entry}' prints: ${stdout}${stderr}`);
-      },
-      (error: unknown) => problems.push(`import '${entry}' fails: ${failed(error)}`),
+  for (const [entry, file] of packed.entries) {
+    const { minified, gzip } = await browserSize(file);
+    console.log(
+      `    ${entry}: ${kib(minified)} minified, ${kib(gzip)} gzip in a browser, limit ${CORE_LIMIT_KIB} KiB`,
     );
+    if (gzip > CORE_LIMIT_KIB * 1024)
+      problems.push(`${entry} is ${kib(gzip)} gzip, and the limit is ${CORE_LIMIT_KIB} KiB`);
   }
+  if (size.importMs > CORE_LIMIT_MS)
+    problems.push(
+      `its import takes ${size.importMs} ms more than an empty module, and the limit is ${CORE_LIMIT_MS} ms`,
+    );
   return problems;
 };
 
-/** The size of an entry of the core, bundled for a browser: anything of Node in it does not bundle. */
-const coreSize = async (
-  entry: string,
-): Promise<{ readonly minified: number; readonly gzip: number }> => {
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    write: false,
-    logLevel: 'silent',
-  });
-  const code = result.outputFiles[0]!.contents;
-  return { minified: code.length, gzip: gzipSync(code, { level: 9 }).length };
-};
-
-const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
-
 const main = async (work: string): Promise<readonly string[]> => {
-  await execute(join(root, 'node_modules/.bin/tsc'), ['-b'], { cwd: root });
-  const all = await packAll(work);
+  const folders = packageNames().map((name) => join(root, 'packages', name));
+  await execute(join(root, 'node_modules/.bin/tsc'), ['-b', ...folders]);
+  const before = JSON.parse(readFileSync(SIZES, 'utf8')) as Sizes;
+  const now: Record<string, Size> = {};
   const problems: string[] = [];
-  for (const packed of all) {
-    const files = textFiles(packed.folder);
-    const found = [
-      ...tarballProblems(files, root),
-      ...(await toolProblems(packed)),
-      ...(await importProblems(packed, work)),
-    ];
-    problems.push(...found.map((problem) => `${packed.name}: ${problem}`));
-    const size = kib(readFileSync(packed.tarball).length).padStart(10);
+  for (const packed of await packAll(work)) {
+    const { name, folder, entries } = packed;
+    const files = textFiles(folder);
+    const found = [...tarballProblems(files, root), ...(await toolProblems(packed))];
+    for (const entry of entries.keys())
+      if (entry !== NOT_PLAIN_NODE) found.push(...(await importProblems(entry, work)));
+    const size = await sizeOf(packed, files.size, work);
+    now[name] = size;
     console.log(
-      `${found.length === 0 ? 'ok ' : 'bad'} ${packed.name.padEnd(26)} ${size} packed, ${files.size} files`,
+      `${found.length === 0 ? 'ok ' : 'bad'} ${name.padEnd(26)} ${sizeLine(before[name], size)}`,
     );
+    if (name === CORE) found.push(...(await coreProblems(packed, size)));
+    problems.push(...found.map((problem) => `${name}: ${problem}`));
   }
-  for (const entry of ['index.js', 'memory/index.js']) {
-    const { minified, gzip } = await coreSize(
-      join(work, 'node_modules/@promethean/pantheon-core/dist', entry),
-    );
-    console.log(
-      `core dist/${entry}: ${kib(minified)} minified, ${kib(gzip)} gzip, limit ${CORE_LIMIT_KIB} KiB`,
-    );
-    if (gzip > CORE_LIMIT_KIB * 1024)
-      problems.push(`pantheon-core: dist/${entry} is ${kib(gzip)} gzip`);
-  }
+  if (process.argv.includes('--update'))
+    writeFileSync(SIZES, `${JSON.stringify(updated(before, now), undefined, 2)}\n`);
+  else problems.push(...growthProblems(before, now));
   return problems;
 };
 

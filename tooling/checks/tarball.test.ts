@@ -28,7 +28,22 @@ test('a package as it should be has no problem', () => {
   expect(problems({})).toEqual([]);
 });
 
+test('documents, and templates with their tests, may be published', () => {
+  const files = {
+    'docs/errors.md': 'See [the types](../src/index.ts), [below](#below) and https://example.org.',
+    'templates/app/test/a.test.ts': '',
+    'templates/app/_gitignore': '',
+  };
+  expect(problems(files)).toEqual([]);
+});
+
 test.each<[string, Record<string, string | undefined>, RegExp]>([
+  ['a test among the documents', { 'docs/a.test.ts': '' }, /docs\/a\.test\.ts must not be/],
+  [
+    'a link out of the package',
+    { 'docs/a.md': '[b](../../b/README.md)' },
+    /docs\/a\.md links to \.\.\/\.\.\/b\/README\.md, which is not packed/,
+  ],
   ['a test', { 'src/a.test.ts': '' }, /a\.test\.ts must not be published/],
   ['a type test', { 'src/a.test-d.ts': '' }, /test-d\.ts must not be published/],
   ['a build record', { 'dist/.tsbuildinfo': '' }, /tsbuildinfo must not be published/],

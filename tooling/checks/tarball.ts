@@ -1,8 +1,11 @@
+import { posix } from 'node:path';
+
 /** What may be in a tarball that we publish. Pure: the files are given by their path from the package's folder. */
 
 const SHIPPED =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/;
-const TEST = /\.test(-d)?\.(js|d\.ts|ts)(\.map)?$/;
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts)(\.map)?|docs\/.+\.md|src\/.+\.ts|templates\/.+)$/;
+/** But the tests in a template, which are what it is for. */
+const TEST = /^(?!templates\/).*\.test(-d)?\.(js|d\.ts|ts)(\.map)?$/;
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
 const SECRETS: Readonly<Record<string, RegExp>> = {
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----\n/,
@@ -30,6 +33,14 @@ export const tarballProblems = (
   }
   for (const file of ['README.md', 'LICENSE']) {
     if (!files.has(file)) problems.push(`${file} is missing`);
+  }
+  for (const [file, text] of files) {
+    if (!/^docs\/.+\.md$/.test(file)) continue;
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?:|#)/.test(link)) continue;
+      const target = posix.join(file, '..', link.split('#')[0] ?? '');
+      if (!files.has(target)) problems.push(`${file} links to ${link}, which is not packed`);
+    }
   }
   const manifest = files.get('package.json') ?? '{}';
   const protocol = /"(workspace|catalog):[^"]*"/.exec(manifest);

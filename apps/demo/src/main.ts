@@ -168,6 +168,8 @@ const run = async (args: DemoArguments): Promise<void> => {
   const state = chooseState(args, env, Object.values(scripts), kept);
   const conversation = makeConversation(bus.port, conciergeId, terminal.note);
   const observe = (event: PantheonEvent): void => {
+    // Those who are spawned later are called by what they do, too.
+    if (event.type === 'actor-spawned') names.set(event.actorId, event.script);
     terminal.observe(event);
     conversation.observe(event);
   };

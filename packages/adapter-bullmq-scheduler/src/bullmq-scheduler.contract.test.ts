@@ -1,28 +1,35 @@
+import type { IScheduler } from '@promethean/pantheon-core';
 import { importSuite, type SchedulerHarness, schedulerSuite } from '@promethean/pantheon-testkit';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { describeWithRedis } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { makeSteppedTime } from '../test/stepped-time.ts';
-import { type BullmqScheduler, type FullScheduler, makeBullmqScheduler } from './index.ts';
+import { type BullmqScheduler, makeBullmqScheduler } from './index.ts';
 
 describeWithRedis('makeBullmqScheduler', (redis) => {
   let made = 0;
 
   /** In stepped time on a real Redis. */
-  const makeHarness = (pick: (scheduler: BullmqScheduler) => FullScheduler): SchedulerHarness => {
+  const makeHarness = (pick: (scheduler: BullmqScheduler) => IScheduler): SchedulerHarness => {
     const client = new Redis(redis().url);
     const time = makeSteppedTime(client);
     let wallAtZero = 0;
     const now = (): number => wallAtZero + time.timers.now();
     made += 1;
-    const scheduler = makeBullmqScheduler({
-      client,
-      namespace: `suite ${process.pid} ${made}`,
-      timers: time.timers,
-      now,
-    });
+    const namespace = `suite ${process.pid} ${made}`;
+    const open = (): BullmqScheduler =>
+      makeBullmqScheduler({ client, namespace, timers: time.timers, now });
+    const scheduler = open();
+    const others: BullmqScheduler[] = [];
+    const picked = pick(scheduler);
+    const isShared = picked.named !== undefined;
     return {
-      scheduler: { ...pick(scheduler), close: scheduler.close },
+      scheduler: { ...picked, close: scheduler.close },
+      another: () => {
+        const other = open();
+        others.push(other);
+        return pick(other);
+      },
       now: time.timers.now,
       advance: time.advance,
       stall: time.stall,
@@ -33,9 +40,9 @@ describeWithRedis('makeBullmqScheduler', (redis) => {
           wallAtZero = epochMs - time.timers.now();
         },
       },
-      supports: ['cron', 'close'],
+      supports: ['cron', ...(isShared ? ['named'] : []), 'close'],
       close: async () => {
-        await scheduler.close();
+        for (const one of [scheduler, ...others]) await one.close();
         client.disconnect();
       },
     };

@@ -12,15 +12,22 @@ const harnessOn = (
 ) => {
   let at = 1_000;
   const schema = freshSchema();
-  const state = makePostgresState({ ...source, schema, scripts: stateScripts, now: () => at });
+  const open = () => makePostgresState({ ...source, schema, scripts: stateScripts, now: () => at });
+  const state = open();
+  const others: ReturnType<typeof open>[] = [];
   return {
     state,
-    supports: ['remove', 'close'],
+    another: () => {
+      const other = open();
+      others.push(other);
+      return other;
+    },
+    supports: ['remove', 'shared', 'close'],
     advance: async (ms: number) => {
       at += ms;
     },
     close: async () => {
-      await state.close();
+      for (const one of [state, ...others]) await one.close();
       await drop(schema);
     },
   };

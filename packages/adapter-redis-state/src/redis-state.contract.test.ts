@@ -3,7 +3,7 @@ import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { describeWithRedis } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { makeRedisState } from './index.ts';
+import { makeRedisState, type RedisState } from './index.ts';
 
 describeWithRedis('on a real Redis', (redis) => {
   let client: Redis;
@@ -20,15 +20,21 @@ describeWithRedis('on a real Redis', (redis) => {
     const address = own ? { url: redis().url } : { client };
     const options = { namespace, scripts: stateScripts, now: () => Date.now() + elapsedMs };
     const state = makeRedisState({ ...address, ...options });
+    const others: RedisState[] = [];
     return {
       state,
-      supports: ['remove', 'close'],
+      another: () => {
+        const other = makeRedisState({ ...address, ...options });
+        others.push(other);
+        return other;
+      },
+      supports: ['remove', 'shared', 'close'],
       advance: async (ms: number) => {
         elapsedMs += ms;
       },
       // What is removed leaves nothing behind, so after the last removal the namespace is empty.
       close: async () => {
-        await state.close();
+        for (const one of [state, ...others]) await one.close();
         const cleaner = makeRedisState({ client, ...options });
         for (const { id } of await cleaner.list()) await cleaner.remove(id);
         await cleaner.close();

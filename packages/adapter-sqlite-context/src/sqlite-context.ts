@@ -96,7 +96,7 @@ export interface SqliteContext extends Required<IContextPort> {
 }
 
 /**
- * Makes a context port on `node:sqlite` (Node 22.13 or newer). The database is opened here; documents are read by `index()` only.
+ * Makes a context port on `node:sqlite` (Node 22.16 or newer). The database is opened here; documents are read by `index()` only.
  *
  * @throws PantheonError `option-invalid` for a wrong option or a database of another program, `file-unreadable` for a file that cannot
  *   be opened or is damaged.

@@ -7,15 +7,26 @@ import { makeSqliteState } from './index.ts';
 
 const harnessOn = (path: string, remove: () => void) => {
   let at = 1_000;
-  const state = makeSqliteState({ path, scripts: stateScripts, now: () => at });
+  const open = () => makeSqliteState({ path, scripts: stateScripts, now: () => at });
+  const state = open();
+  const others: ReturnType<typeof open>[] = [];
+  // Each in memory is one of its own.
+  const isShared = path !== ':memory:';
   return {
     state,
-    supports: ['remove', 'close'],
+    ...(isShared && {
+      another: () => {
+        const other = open();
+        others.push(other);
+        return other;
+      },
+    }),
+    supports: ['remove', ...(isShared ? ['shared'] : []), 'close'],
     advance: async (ms: number) => {
       at += ms;
     },
     close: async () => {
-      await state.close();
+      for (const one of [state, ...others]) await one.close();
       remove();
     },
   };

@@ -19,6 +19,16 @@ test('docs/reference/errors.md documents exactly the codes of ErrorCode, in the 
   expect(documented).toEqual(codes);
 });
 
+test('every code says what it means, whether to try again, and what to do', () => {
+  const rows = read('docs/reference/errors.md').match(/^\| `[a-z-]+` .*$/gm) ?? [];
+  for (const row of rows)
+    expect(row).toMatch(/^\| `[a-z-]+` +\| \S.*\. +\| (?:yes|no|varies) +\| \S.*\. +\|$/);
+});
+
+test('the package carries that page along: packages/pantheon-core/docs/errors.md is a copy', () => {
+  expect(read('packages/pantheon-core/docs/errors.md')).toBe(read('docs/reference/errors.md'));
+});
+
 test('an error tells its code, whether to try again, its cause and its details', () => {
   const cause = new Error('socket');
   const error = new PantheonError('llm-failed', 'no answer', {

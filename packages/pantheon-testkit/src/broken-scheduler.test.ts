@@ -1,6 +1,7 @@
 import type { IScheduler } from '@promethean/pantheon-core';
+import type { ManualTimers } from '@promethean/pantheon-core/memory';
 import { describeBroken, codeOf } from '../test/broken-ports.ts';
-import { schedulerHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { schedulerHarness, sharedSchedulerHarness, type Wrap } from '../test/memory-harnesses.ts';
 import { schedulerSuite } from './index.ts';
 
 const everyOf =
@@ -203,6 +204,62 @@ describeBroken<ReturnType<typeof schedulerHarness>, IScheduler>(
           }
         },
       }),
+    ],
+  ],
+);
+
+const namedOf =
+  (named: (name: string, scheduler: IScheduler) => IScheduler): Wrap<IScheduler> =>
+  (scheduler) => ({ ...scheduler, named: (name) => named(name, scheduler) });
+
+const namedBy = (scheduler: IScheduler, name: string): IScheduler => {
+  if (scheduler.named === undefined) throw new Error('The scheduler must have "named".');
+  return scheduler.named(name);
+};
+
+/** What ends the schedules of all processes, by the clock that they have in common. */
+const endsOf = new WeakMap<ManualTimers, Set<() => void>>();
+
+describeBroken<ReturnType<typeof sharedSchedulerHarness>, IScheduler>(
+  'a scheduler over many processes',
+  schedulerSuite,
+  sharedSchedulerHarness,
+  [
+    ['keeps every rule', [], (scheduler) => scheduler],
+    [
+      'runs an instant in every process',
+      ['schedule:10'],
+      namedOf((_, { every, once }) => ({ every, once })),
+    ],
+    [
+      'overlaps what another process runs',
+      ['schedule:10'],
+      namedOf((name, scheduler) => ({
+        ...namedBy(scheduler, name),
+        every: (ms, task) =>
+          namedBy(scheduler, name).every(ms, () => {
+            void Promise.resolve(task()).catch(() => undefined);
+          }),
+      })),
+    ],
+    ['ignores the name', ['schedule:10'], namedOf((_, scheduler) => namedBy(scheduler, 'all'))],
+    [
+      'ends for all when one stops',
+      ['schedule:10'],
+      (scheduler, timers) => {
+        const ends = endsOf.get(timers) ?? new Set();
+        endsOf.set(timers, ends);
+        return namedOf((name, port) => {
+          const schedules = namedBy(port, name);
+          return {
+            ...schedules,
+            every: (ms, task) => {
+              ends.add(schedules.every(ms, task));
+              return () => ends.forEach((end) => end());
+            },
+          };
+        })(scheduler, timers);
+      },
     ],
   ],
 );

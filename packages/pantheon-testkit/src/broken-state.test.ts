@@ -27,6 +27,40 @@ describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
       }),
     ],
     [
+      'knows the versions only that it wrote itself',
+      ['state:4'],
+      (state, timers) => {
+        const versions = new Map<string, number>();
+        return updateOf(async (port, id, patch, { expectedVersion } = {}) => {
+          if (expectedVersion === undefined || (versions.get(id) ?? 1) !== expectedVersion)
+            return port.update(id, patch, { expectedVersion });
+          versions.set(id, expectedVersion + 1);
+          return port.update(id, patch);
+        })(state, timers);
+      },
+    ],
+    [
+      'writes over what another process wrote since it read',
+      ['state:5'],
+      (state, timers) => {
+        let turn: Promise<unknown> = Promise.resolve();
+        return updateOf((port, id, patch, options) => {
+          const mine = turn.then(async () => {
+            const before = (await port.get(id))?.metadata ?? {};
+            await new Promise((resolve) => setImmediate(resolve));
+            const now = (await port.get(id))?.metadata ?? {};
+            const gone = Object.keys(now).filter((key) => !Object.hasOwn(before, key));
+            const without = Object.fromEntries(gone.map((key) => [key, undefined]));
+            return gone.length === 0
+              ? port.update(id, patch, options)
+              : port.update(id, { ...patch, metadata: { ...without, ...patch.metadata } }, options);
+          });
+          turn = mine.catch(() => undefined);
+          return mine;
+        })(state, timers);
+      },
+    ],
+    [
       'ignores a filter',
       ['state:2'],
       (state) => ({

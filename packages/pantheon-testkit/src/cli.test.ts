@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,19 @@ import type { Report } from './report.ts';
 
 const FIXTURES = fileURLToPath(new URL('../test/fixtures', import.meta.url));
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
-const PACKAGES = ['adapter', 'newer-contract', 'odd-contract', 'other-port'];
+const PACKAGES = ['adapter', 'other-port'];
+/** Packages that are nothing but what they declare: by the last word of their name, what stands under `pantheon`. */
+const DECLARED: Readonly<Record<string, unknown>> = {
+  undeclared: undefined,
+  'declared-as-text': 'bus',
+  'without-contract': { port: 'bus' },
+  'without-port': { contract: 1 },
+  'newer-contract': { port: 'journal', contract: 2, harness: './harness.js' },
+  'odd-contract': { port: 'bus', contract: 'one' },
+  'odd-port': { port: 'buss', contract: 1 },
+  'log-port': { port: 'log', contract: 1 },
+  'without-harness': { port: 'scheduler', contract: 1 },
+};
 
 /** A folder in which the fixtures that are packages are installed. */
 let folder = '';
@@ -22,6 +34,13 @@ beforeAll(async () => {
       join(FIXTURES, name),
       join(folder, 'node_modules', `pantheon-adapter-${installed}`),
     );
+  }
+  for (const [name, pantheon] of Object.entries(DECLARED)) {
+    const place = join(folder, 'node_modules', `pantheon-adapter-${name}`);
+    await mkdir(place);
+    const manifest = { name: `pantheon-adapter-${name}`, type: 'module', pantheon };
+    await writeFile(join(place, 'package.json'), JSON.stringify(manifest));
+    await writeFile(join(place, 'index.js'), 'export const makeMadeScheduler = () => ({});\n');
   }
 });
 
@@ -65,7 +84,7 @@ describe('an adapter that keeps its contract', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/^tools:5 +a call that takes longer .* passed +\d+$/m);
     expect(stdout).toMatch(/^schedule:9b .* skipped +\d+$/m);
     expect(stdout).toMatch(/^tools: \d+ passed, 0 failed, 0 skipped \(\d+ ms\)$/m);
-    expect(stdout).toMatch(/^scheduler: \d+ passed, 0 failed, 5 skipped \(\d+ ms\)$/m);
+    expect(stdout).toMatch(/^scheduler: \d+ passed, 0 failed, 9 skipped \(\d+ ms\)$/m);
     const report = await reportOf();
     expect(report).toMatchObject({
       format: 1,
@@ -73,7 +92,7 @@ describe('an adapter that keeps its contract', { timeout: 60_000 }, () => {
       contract: 1,
       node: process.version,
       failed: 0,
-      skipped: 5,
+      skipped: 9,
     });
     expect(report.ports.map(({ port }) => port)).toEqual(['tools', 'scheduler']);
     expect(Date.parse(report.date)).not.toBeNaN();
@@ -180,7 +199,7 @@ describe('what cannot be run', { timeout: 60_000 }, () => {
     [
       'a module without a harness',
       [fixture('empty.ts')],
-      /exports no harness; export pantheonHarnesses/,
+      /exports no harness; give a file that exports pantheonHarnesses/,
     ],
     [
       'a harness of an unknown port',
@@ -203,14 +222,49 @@ describe('what cannot be run', { timeout: 60_000 }, () => {
       /cannot be imported: The import did not end within 300 ms/,
     ],
     [
+      'a package that is no adapter',
+      ['pantheon-adapter-undeclared'],
+      /^package\.json of "pantheon-adapter-undeclared": pantheon is missing; .* "pantheon": \{ "port": "bus", "contract": 1 \}\.$/m,
+    ],
+    [
+      'a declaration that is none',
+      ['pantheon-adapter-declared-as-text'],
+      /pantheon must be an object such as \{ "port": "bus", "contract": 1 \}, not "bus"/,
+    ],
+    [
+      'a declaration without a contract',
+      ['pantheon-adapter-without-contract'],
+      /pantheon\.contract is missing; .* "contract": 1\.$/m,
+    ],
+    [
+      'a declaration without a port',
+      ['pantheon-adapter-without-port'],
+      /pantheon\.port is missing; ports with a suite are bus, context, llm, scheduler, state, tools\.$/m,
+    ],
+    [
       'a newer contract',
       ['pantheon-adapter-newer-contract'],
-      /pantheon\.contract is 2, .* install a newer testkit/,
+      /pantheon\.contract is 2, .* proves contract 1; install a newer testkit: npm install .*@latest\.$/m,
     ],
     [
       'a contract that is none',
       ['pantheon-adapter-odd-contract'],
       /pantheon\.contract must be 1, not "one"/,
+    ],
+    [
+      'a port that is declared and that there is not',
+      ['pantheon-adapter-odd-port'],
+      /pantheon\.port is "buss", which is no port; ports with a suite are bus,/,
+    ],
+    [
+      'a port that is a function',
+      ['pantheon-adapter-log-port'],
+      /pantheon\.port is "log", a plain function that no suite proves\.$/m,
+    ],
+    [
+      'a package that keeps its harness to itself',
+      ['pantheon-adapter-without-harness'],
+      /exports no harness; give a file that exports pantheonHarnesses, .*\{ scheduler: \(\) => harness \}, .*pantheon\.harness\.$/m,
     ],
     [
       'a port that is declared and not exported',

@@ -2,9 +2,10 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { errorMessage } from '@promethean/pantheon-core';
+import { declarationOf, declarationProblem } from './declaration.ts';
 import { isPortName, type MakeHarness, type PortName, portNames } from './harnesses.ts';
 import { bounded } from './run-case.ts';
-import { contractVersion, type Harness } from './suite.ts';
+import type { Harness } from './suite.ts';
 
 /** What the user has to change. The message is one sentence. */
 export class UsageError extends Error {}
@@ -28,13 +29,6 @@ interface Manifest {
 interface Package {
   readonly folder: string;
   readonly manifest: Manifest;
-}
-
-/** What `package.json` says under `pantheon`. */
-interface Declaration {
-  readonly port?: unknown;
-  readonly contract?: unknown;
-  readonly harness?: unknown;
 }
 
 const readPackage = (folder: string): Package | undefined => {
@@ -95,16 +89,22 @@ const entryOf = ({ exports, main }: Manifest, subpath: string): string | undefin
   return conditioned((exports as Record<string, unknown>)[subpath]);
 };
 
-/** The module with the harnesses, and the package that it belongs to. */
-const locate = (
-  target: string,
-  cwd: string,
-): { readonly file: string; readonly owner?: Package | undefined } => {
+interface Located {
+  /** The module with the harnesses. */
+  readonly file: string;
+  /** The package that it belongs to. */
+  readonly owner?: Package | undefined;
+  /** Whether it was asked for as that package. Any other file may be one of an application's tests, which declares nothing. */
+  readonly isPackage: boolean;
+}
+
+const locate = (target: string, cwd: string): Located => {
   const isPath = /^\.{0,2}[/\\]|^\.{1,2}$|^file:/.test(target) || isAbsolute(target);
   const path = target.startsWith('file:') ? fileURLToPath(target) : resolve(cwd, target);
   const isThere = existsSync(path);
   if (isPath && !isThere) throw new UsageError(`There is no file ${target}.`);
-  if (isThere && statSync(path).isFile()) return { file: path, owner: packageOf(path) };
+  if (isThere && statSync(path).isFile())
+    return { file: path, owner: packageOf(path), isPackage: false };
   const [, name = target, rest = ''] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(target) ?? [];
   const found = isPath ? readPackage(path) : installedPackage(name, cwd);
   if (found === undefined) {
@@ -115,7 +115,7 @@ const locate = (
     );
   }
   const { folder, manifest } = found;
-  const { harness } = declarationOf(found);
+  const { harness } = declarationOf(manifest.pantheon);
   const subpath = isPath ? '.' : `.${rest}`;
   const isDeclared = harness !== undefined && subpath === '.';
   const entry = isDeclared ? harness : entryOf(manifest, subpath);
@@ -126,24 +126,13 @@ const locate = (
         : `The package "${manifest.name}" exports no module "${subpath}" that can be imported.`,
     );
   }
-  return { file: resolve(folder, entry), owner: found };
+  return { file: resolve(folder, entry), owner: found, isPackage: true };
 };
 
-const declarationOf = ({ manifest }: Package): Declaration =>
-  typeof manifest.pantheon === 'object' && manifest.pantheon !== null ? manifest.pantheon : {};
-
 /** Refuses what was written for another contract than the one that the suites prove. */
-const requireContract = (owner: Package): void => {
-  const { contract } = declarationOf(owner);
-  if (contract === undefined || contract === contractVersion) return;
-  const where = `package.json of "${owner.manifest.name}": pantheon.contract`;
-  if (!Number.isInteger(contract) || (contract as number) < 1)
-    throw new UsageError(`${where} must be ${contractVersion}, not ${JSON.stringify(contract)}.`);
-  throw new UsageError(
-    (contract as number) > contractVersion
-      ? `${where} is ${String(contract)}, and this testkit proves contract ${contractVersion}; install a newer testkit.`
-      : `${where} is ${String(contract)}, and this testkit proves contract ${contractVersion}; bring the adapter up to date.`,
-  );
+const requireDeclaration = ({ manifest }: Package): void => {
+  const problem = declarationProblem(manifest.pantheon);
+  if (problem !== undefined) throw new UsageError(`package.json of "${manifest.name}": ${problem}`);
 };
 
 /** Imports the target's module and reads its harnesses. Throws `UsageError` where there are none. */
@@ -152,8 +141,10 @@ export const findHarnesses = async (
   cwd: string,
   timeoutMs: number,
 ): Promise<Target> => {
-  const { file, owner } = locate(target, cwd);
-  if (owner !== undefined) requireContract(owner);
+  const { file, owner, isPackage } = locate(target, cwd);
+  const declaration = declarationOf(owner?.manifest.pantheon);
+  if (owner !== undefined && (isPackage || owner.manifest.pantheon !== undefined))
+    requireDeclaration(owner);
   let module: { readonly pantheonHarnesses?: unknown };
   try {
     module = (await bounded(
@@ -167,8 +158,8 @@ export const findHarnesses = async (
   const exported = module.pantheonHarnesses;
   if (typeof exported !== 'object' || exported === null || Object.keys(exported).length === 0) {
     throw new UsageError(
-      `${target} exports no harness; export pantheonHarnesses, an object such as { bus: () => harness }, ` +
-        'or name the module that does in package.json: "pantheon": { "contract": 1, "harness": "./harness.js" }.',
+      `${target} exports no harness; give a file that exports pantheonHarnesses, an object such as ` +
+        `{ ${String(declaration.port ?? 'bus')}: () => harness }, or name that file in the adapter's package.json as pantheon.harness.`,
     );
   }
   const harnesses = Object.entries(exported).map(([port, makeHarness]) => {
@@ -182,7 +173,7 @@ export const findHarnesses = async (
       );
     return [port, makeHarness as MakeHarness<Harness>] as const;
   });
-  const declared = owner === undefined ? undefined : declarationOf(owner).port;
+  const { port: declared } = declaration;
   if (declared !== undefined && !harnesses.some(([port]) => port === declared)) {
     throw new UsageError(
       `package.json of "${owner?.manifest.name}": pantheon.port is ${JSON.stringify(declared)}, and pantheonHarnesses has ${harnesses.map(([port]) => port).join(', ')} only.`,

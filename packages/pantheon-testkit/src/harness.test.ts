@@ -150,7 +150,9 @@ test.each(CLAIMED)(
 const LACKING: Readonly<Record<string, readonly string[]>> = {
   capacity: ['capacity'],
   deadLetters: ['deadLetters'],
+  named: ['another'],
   scriptable: ['answerWith'],
+  shared: ['another'],
   tools: ['answerWith'],
   usage: ['answerWith'],
   stall: ['answerWith'],

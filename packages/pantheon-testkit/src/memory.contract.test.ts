@@ -4,6 +4,7 @@ import {
   contextHarness,
   llmHarness,
   schedulerHarness,
+  sharedSchedulerHarness,
   stateHarness,
   toolsHarness,
 } from '../test/memory-harnesses.ts';
@@ -17,6 +18,7 @@ import { toolsSuite } from './tools-suite.ts';
 
 describeContract('memory bus', busSuite, () => busHarness());
 describeContract('memory scheduler', schedulerSuite, () => schedulerHarness());
+describeContract('a shared scheduler', schedulerSuite, () => sharedSchedulerHarness());
 describeContract('memory state', stateSuite, () => stateHarness());
 describeContract('memory tools', toolsSuite, () => toolsHarness());
 describeContract('memory context', contextSuite, () => contextHarness());

@@ -23,6 +23,8 @@ const sample = async (): Promise<Resources> => {
 
 /** What the process holds now. Of several looks the least, so that what a test runner does meanwhile hides nothing. */
 export const quietResources = async (): Promise<Resources> => {
+  // Both are opened when they are first used; what a runner prints between two cases is not a case's.
+  for (const stream of [process.stdout, process.stderr]) stream.writableLength satisfies number;
   const samples: Resources[] = [];
   while (samples.length < SAMPLES) samples.push(await sample());
   const least = new Map<string, number>();

@@ -5,7 +5,7 @@ import { makeGate } from './gate.ts';
 import type { Case, Harness, Suite } from './suite.ts';
 
 /**
- * What the scheduler suite needs. Capabilities for `supports`: `cron`, `close`.
+ * What the scheduler suite needs. Capabilities for `supports`: `cron`, `named` (there is `another`), `close`.
  *
  * The cases think in units of `unitMs` and look at half units only, so that real time may be up to half a unit late.
  */
@@ -21,6 +21,8 @@ export interface SchedulerHarness extends Harness {
   readonly pending: () => number;
   /** Milliseconds of one unit, an even number. Default 10; for real time, 100 or more. */
   readonly unitMs?: number;
+  /** With `named`: one more scheduler on the same store and clock, as another process has it. The harness closes it. */
+  readonly another?: () => IScheduler;
   /** With `cron`: the wall clock that cron expressions are read against. `advance` moves it as well. */
   readonly wall?: {
     /** Milliseconds since the epoch. */
@@ -40,6 +42,18 @@ const pass = (harness: SchedulerHarness, units: number): Promise<void> =>
 const stopwatch = (harness: SchedulerHarness): (() => number) => {
   const start = harness.now();
   return () => Math.round((harness.now() - start) / unitOf(harness));
+};
+
+/** The schedules of a name of two processes. */
+const named = (
+  { scheduler, another }: SchedulerHarness,
+  first: string,
+  second: string,
+): readonly [IScheduler, IScheduler] => {
+  assert.ok(another, 'the harness must have "another"');
+  const other = another();
+  assert.ok(scheduler.named && other.named, 'the scheduler must have "named"');
+  return [scheduler.named(first), other.named(second)];
 };
 
 const REFUSED: readonly unknown[] = [
@@ -430,6 +444,72 @@ const cases: readonly Case<SchedulerHarness>[] = [
         'a bad time zone',
       );
       assert.equal(harness.pending(), 0, 'what was refused holds nothing');
+    },
+  },
+  {
+    id: 'schedule:10',
+    title: 'a named schedule runs each instant in one of the processes that have it',
+    requires: 'named',
+    run: async (harness) => {
+      const elapsed = stopwatch(harness);
+      const runs: number[] = [];
+      for (const scheduler of named(harness, 'report', 'report'))
+        scheduler.every(4 * unitOf(harness), () => runs.push(elapsed()));
+      await pass(harness, 17.5);
+      assert.deepEqual(runs, [4, 8, 12, 16]);
+    },
+  },
+  {
+    id: 'schedule:10b',
+    title: 'no instant of a named schedule runs while an earlier one is open in another process',
+    requires: 'named',
+    run: async (harness) => {
+      const gate = makeGate();
+      let started = 0;
+      for (const scheduler of named(harness, 'report', 'report')) {
+        scheduler.every(2 * unitOf(harness), () => {
+          started += 1;
+          return started === 1 ? gate.promise : undefined;
+        });
+      }
+      await pass(harness, 7.5);
+      assert.equal(started, 1, 'no second run while the first is open');
+      gate.open();
+      await pass(harness, 3);
+      assert.ok(started > 1, 'the schedule goes on after the run has ended');
+    },
+  },
+  {
+    id: 'schedule:10c',
+    title: 'schedules of different names, and of different intervals, know nothing of each other',
+    requires: 'named',
+    run: async (harness) => {
+      const unit = unitOf(harness);
+      const runs: string[] = [];
+      const [report, backup] = named(harness, 'report', 'backup');
+      report.every(4 * unit, () => runs.push('report'));
+      backup.every(4 * unit, () => runs.push('backup'));
+      backup.every(6 * unit, () => runs.push('slow backup'));
+      await pass(harness, 6.5);
+      assert.deepEqual(runs.toSorted(), ['backup', 'report', 'slow backup']);
+    },
+  },
+  {
+    id: 'schedule:10d',
+    title: 'a named schedule that is stopped in one process goes on in the other',
+    requires: 'named',
+    run: async (harness) => {
+      const ran: string[] = [];
+      const [first, second] = named(harness, 'report', 'report');
+      const stop = first.every(4 * unitOf(harness), () => ran.push('first'));
+      second.every(4 * unitOf(harness), () => ran.push('second'));
+      await pass(harness, 6);
+      assert.equal(ran.length, 1);
+      stop();
+      ran.length = 0;
+      await pass(harness, 9);
+      assert.ok(ran.length > 0, 'it goes on');
+      assert.ok(!ran.includes('first'), 'what was stopped does not run');
     },
   },
   {

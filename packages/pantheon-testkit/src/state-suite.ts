@@ -17,11 +17,13 @@ const [clerk, courier] = [
 /** The scripts that the state suite spawns. A durable adapter is given them to revive. */
 export const stateScripts: readonly ActorScript[] = [clerk, courier];
 
-/** What the state suite needs. Capabilities for `supports`: `remove`, `close`. */
+/** What the state suite needs. Capabilities for `supports`: `remove`, `shared` (there is `another`), `close`. */
 export interface StateHarness extends Harness {
   readonly state: IActorStatePort;
   /** Lets that much time pass on the clock that the port's `createdAt` and `updatedAt` come from. */
   readonly advance: (ms: number) => Promise<void>;
+  /** With `shared`: one more port on the same store, as another process has it. The harness closes it. */
+  readonly another?: () => IActorStatePort;
 }
 
 const ODD_NAMES = [
@@ -48,6 +50,12 @@ const read = async (state: IActorStatePort, id: string): Promise<ActorRecord> =>
   const record = await state.get(id);
   assert.ok(record, `the actor "${id}" must be there`);
   return record;
+};
+
+/** The ports of two processes on one store. */
+const bothOf = ({ state, another }: StateHarness): readonly [IActorStatePort, IActorStatePort] => {
+  assert.ok(another, 'the harness must have "another"');
+  return [state, another()];
 };
 
 const idsOf = (records: readonly ActorRecord[]): readonly string[] => records.map(({ id }) => id);
@@ -225,6 +233,30 @@ const cases: readonly Case<StateHarness>[] = [
     },
   },
   {
+    id: 'state:4c',
+    title: 'of two processes whose updates expect the same version one succeeds',
+    requires: 'shared',
+    run: async (harness) => {
+      const both = bothOf(harness);
+      await both[0].spawn(clerk, 'wait', { id: 'ada' });
+      for (let expectedVersion = 1; expectedVersion <= 5; expectedVersion += 1) {
+        const outcomes = await Promise.allSettled(
+          both.map((state, n) =>
+            state.update('ada', { metadata: { winner: n } }, { expectedVersion }),
+          ),
+        );
+        const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
+        const loser = outcomes[1 - winner];
+        assert.ok(loser?.status === 'rejected', `one of version ${expectedVersion} must win`);
+        await rejectsWith(Promise.reject(loser.reason), 'state-conflict', 'the other');
+        for (const state of both) {
+          const { version, metadata } = await read(state, 'ada');
+          assert.deepEqual([version, metadata?.['winner']], [expectedVersion + 1, winner]);
+        }
+      }
+    },
+  },
+  {
     id: 'state:5',
     title: 'concurrent updates are all applied',
     run: async ({ state }) => {
@@ -242,6 +274,27 @@ const cases: readonly Case<StateHarness>[] = [
         50,
         'each has a version of its own',
       );
+    },
+  },
+  {
+    id: 'state:5b',
+    title: 'concurrent updates of two processes are all applied, and both see them',
+    requires: 'shared',
+    run: async (harness) => {
+      const both = bothOf(harness);
+      await both[0].spawn(clerk, 'wait', { id: 'ada' });
+      await Promise.all(
+        both.flatMap((state, process) =>
+          Array.from({ length: 10 }, (_, n) =>
+            state.update('ada', { metadata: { [`key-${process}-${n}`]: n } }),
+          ),
+        ),
+      );
+      for (const state of both) {
+        const { version, metadata } = await read(state, 'ada');
+        assert.equal(version, 21);
+        assert.equal(Object.keys(metadata ?? {}).length, 20, 'none is lost');
+      }
     },
   },
   {

@@ -58,6 +58,69 @@ export const schedulerHarness = (wrap: Wrap<IScheduler> = (port) => port): Sched
   };
 };
 
+/** Schedulers of one store, as several processes have them: an instant of a named schedule runs in one that has it. */
+const sharedSchedulers = (timers: ManualTimers): (() => IScheduler) => {
+  const store = makeMemoryScheduler({ timers });
+  const shared = new Map<
+    string,
+    { readonly tasks: Set<() => unknown>; readonly end: () => void }
+  >();
+  const share = (
+    name: string,
+    start: (run: () => unknown) => () => void,
+    task: () => unknown,
+  ): (() => void) => {
+    const tasks = shared.get(name)?.tasks ?? new Set();
+    if (!shared.has(name)) shared.set(name, { tasks, end: start(() => [...tasks][0]?.()) });
+    const own = (): unknown => task();
+    tasks.add(own);
+    return () => {
+      if (!tasks.delete(own) || tasks.size > 0) return;
+      shared.get(name)?.end();
+      shared.delete(name);
+    };
+  };
+  return () => {
+    const own = makeMemoryScheduler({ timers });
+    return {
+      ...own,
+      named: (name) => ({
+        every: (ms, task) => share(`${name} every ${ms}`, (run) => store.every(ms, run), task),
+        once: (ms, task) => share(`${name} once ${ms}`, (run) => store.once(ms, run), task),
+      }),
+      close: async () => {
+        await own.close();
+        await store.close();
+      },
+    };
+  };
+};
+
+export const sharedSchedulerHarness = (
+  wrap: Wrap<IScheduler> = (port) => port,
+): SchedulerHarness => {
+  const timers = makeManualTimers();
+  const make = sharedSchedulers(timers);
+  const scheduler = make();
+  const others: IScheduler[] = [];
+  return {
+    scheduler: wrap(scheduler, timers),
+    another: () => {
+      const other = make();
+      others.push(other);
+      return wrap(other, timers);
+    },
+    now: timers.now,
+    advance: timers.advance,
+    stall: timers.stall,
+    pending: timers.pending,
+    supports: ['named', 'close'],
+    close: async () => {
+      for (const one of [scheduler, ...others]) await closeWith(one, timers)();
+    },
+  };
+};
+
 export const toolsHarness = (wrap: Wrap<IToolPort> = (port) => port): ToolsHarness => {
   const timers = makeManualTimers();
   const tools = makeMemoryTools({ timers });
@@ -94,8 +157,9 @@ export const stateHarness = (wrap: Wrap<IActorStatePort> = (port) => port): Stat
   const state = makeMemoryState({ now: timers.now });
   return {
     state: wrap(state, timers),
+    another: () => wrap(state, timers),
     advance: timers.advance,
-    supports: ['remove', 'close'],
+    supports: ['remove', 'shared', 'close'],
     close: state.close,
   };
 };

@@ -21,7 +21,10 @@ const copyMetadata = (metadata: unknown): Metadata => {
   return deepFreeze(copyJson(metadata, 'metadata', refuseMetadata)) as Metadata;
 };
 
-/** Refuses what no bus may deliver. */
+/**
+ * Refuses what no bus may deliver (bus:11): throws `message-invalid` with the path of what is wrong, or `message-too-large`. The
+ * metadata is left to `toBusMessage`, which has to copy it anyway.
+ */
 export const requireMessage = (message: OutgoingMessage, maxMessageBytes: number): void => {
   if (typeof message !== 'object' || message === null) {
     throw new PantheonError(
@@ -50,7 +53,10 @@ export const requireMessage = (message: OutgoingMessage, maxMessageBytes: number
     refuse('hops', `must be a whole number from 0, not ${String(hops)}`);
 };
 
-/** The message as it is delivered. One object for all who get it, so nobody may change it. */
+/**
+ * The message as it is delivered, copied from a message that `requireMessage` has let pass. Throws `message-invalid` where the
+ * metadata is not JSON. The metadata is frozen, the message is not: where several get the same object, use `deepFreeze` (port:1).
+ */
 export const toBusMessage = (message: OutgoingMessage, id: string, sentAt: number): BusMessage => {
   const { from, to, content, hops = 0, causationId, metadata } = message;
   if (causationId === undefined && metadata === undefined)

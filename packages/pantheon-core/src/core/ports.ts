@@ -158,7 +158,10 @@ export interface ILlmPort extends LanguageModel {
 
 // -------------------------------------------------------------------------------------------------------------------- bus
 
-/** Which messages a subscription gets, and how. */
+/**
+ * Which messages a subscription gets, and how. Both names have 1 to 256 bytes and no control characters; `subscribe` throws
+ * `option-invalid` for others.
+ */
 export interface SubscribeOptions {
   /** Members of a group share the messages; each is handled at least once, and again after a failure. */
   readonly group?: string | undefined;
@@ -204,7 +207,8 @@ export type MessageHandler = (message: BusMessage) => unknown;
  *   that subscribes during a delivery does not get that message. The same function subscribed twice is two subscriptions.
  * - bus:7 A group gives each message to one member. It is acknowledged when the handler's promise resolves; a rejection is retried
  *   after a growing delay; after `maxDeliveries` (default 5), or at once when the error says `retryable: false` by being a
- *   `PantheonError`, the message goes to the dead letters with its last error.
+ *   `PantheonError`, the message goes to the dead letters with its last error. A bus without dead letters ends its tries alike, and
+ *   says what it does with the message.
  * - bus:8 Within a group, messages to one recipient are handled one at a time and in order; recipients do not wait for each other.
  * - bus:9 A message with the id of an earlier one, within the bus's window, is accepted and not delivered again.
  * - bus:10 A slow or endless exchange of messages leaves timers and other work their turn.
@@ -247,17 +251,15 @@ export interface CronOptions {
  * - schedule:8 A pending task keeps the process alive; when none is pending, nothing does.
  * - schedule:9 `cron` follows the expression in its time zone through both daylight-saving changes: a time that does not exist
  *   runs once after the gap, one that exists twice runs once; an expression for every hour goes by elapsed time. A bad expression or zone throws `option-invalid`.
+ * - schedule:10 `named(name)` gives the schedules of a name. Those that are alike in name, kind and interval are one over all processes
+ *   that have them: each fire instant runs in one of them, and none while an earlier one is still open anywhere.
  */
 export interface IScheduler {
   readonly every: (intervalMs: number, task: () => unknown) => () => void;
   readonly once: (delayMs: number, task: () => unknown) => () => void;
   /** Optional. */
   readonly cron?: (expression: string, task: () => unknown, options?: CronOptions) => () => void;
-  /**
-   * Optional, of a scheduler over many processes: the schedules of a name. Those that are alike in name, kind and interval are one over
-   * all processes that have them: each fire instant runs in one of them, and none while an earlier one is still open anywhere.
-   * Loops of actors use it.
-   */
+  /** Optional, of a scheduler over many processes: the schedules of a name (schedule:10). Loops of actors use it. */
   readonly named?: (name: string) => IScheduler;
   readonly close?: () => Promise<void>;
 }

@@ -1,0 +1,84 @@
+/** Starts the team and lets you talk to it, one line at a time, until the input ends or Ctrl-C. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { errorMessage, loadConfig, makePantheon } from '@promethean/pantheon';
+import type { Pantheon, PantheonEvent } from '@promethean/pantheon';
+
+interface Reply {
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+const ROOT = join(import.meta.dirname, '..');
+const { stdin, stdout } = process;
+const isChat = stdin.isTTY && stdout.isTTY;
+/** Ends the wait for a reply. */
+let settle: (reply: Reply) => void = () => {};
+const fail = (text: string): void => settle({ text, failed: true });
+
+/** Shows who writes to whom, and what went wrong. The type of the event tells what else can be seen. */
+const observe = (event: PantheonEvent): void => {
+  if (event.type === 'message-sent') console.error(`  ${event.actorId} -> ${event.to}`);
+  if (event.type === 'message-dead') fail(`Nobody took a message: ${event.letter.reason.message}`);
+  if (event.type !== 'tick-ended') return;
+  const { behaviors = [], outcomes = [] } = event.report ?? {};
+  const messages = outcomes.filter(({ action }) => action.type === 'message');
+  const [error] = [event, ...behaviors, ...messages].flatMap((part) => part.error ?? []);
+  if (error !== undefined) fail(`${event.actorId} could not go on: ${error.message}`);
+};
+
+/** Gives a line to the host, and waits until an actor answers the user, or fails. */
+const ask = ({ orchestrator }: Pantheon, line: string): Promise<Reply> =>
+  new Promise((resolve) => {
+    settle = resolve;
+    orchestrator.deliver('host', line).catch((error: unknown) => fail(errorMessage(error)));
+  });
+
+const chat = async (pantheon: Pantheon): Promise<void> => {
+  const toUser = { to: 'user' };
+  pantheon.ports.bus.subscribe(({ content }) => settle({ text: content, failed: false }), toUser);
+  await pantheon.start();
+  if (isChat) console.log('Ask the team about the files in ./notes. Ctrl-D ends.');
+
+  const reader = createInterface(isChat ? { input: stdin, output: stdout } : { input: stdin });
+  let isEnding = false;
+  const end = (): void => {
+    isEnding = true;
+    reader.close();
+    fail('Ended before there was an answer.');
+  };
+  reader.on('SIGINT', end);
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+
+  if (isChat) reader.prompt();
+  for await (const line of reader) {
+    if (isEnding) break;
+    if (line.trim() !== '') {
+      const { text, failed } = await ask(pantheon, line.trim());
+      console.log(text);
+      // In a chat somebody has seen it; a program looks at the exit code.
+      if (failed && !isChat) process.exitCode = 1;
+    }
+    if (isChat && !isEnding) reader.prompt();
+  }
+};
+
+try {
+  const settings = join(ROOT, '.env');
+  if (existsSync(settings)) process.loadEnvFile(settings);
+  const config = await loadConfig({ cwd: ROOT });
+  const pantheon = makePantheon({ ...config, observe });
+  try {
+    await chat(pantheon);
+  } finally {
+    await pantheon.stop();
+    // What pantheon.config.ts made itself is closed here.
+    for (const name of ['bus', 'schedule', 'tools', 'llm', 'context', 'state'] as const)
+      await pantheon.ports[name].close?.();
+  }
+} catch (error) {
+  console.error(errorMessage(error));
+  process.exit(1);
+}
