@@ -30,6 +30,8 @@ export interface PlainSubscriptions {
   readonly whenPlaced: () => Promise<void> | undefined;
   /** The last entry that was read; `''` when nothing is to be read. */
   readonly position: () => string;
+  /** The same, and the number of that entry. */
+  readonly progress: () => Tail;
   readonly onJoined: (joined: Joined) => void;
   readonly take: (entries: readonly Entry[]) => void;
   readonly delivered: () => number;
@@ -167,18 +169,20 @@ export const makePlainSubscriptions = (settings: Settings, turns: Turns): PlainS
     },
     isEmpty,
     position: () => position,
+    progress: () => ({ id: position, number }),
     whenPlaced: () =>
       position !== '' || isEmpty() ? undefined : new Promise((resolve) => unplaced.push(resolve)),
-    onJoined: ({ tail, wasLost }) => {
+    onJoined: ({ tail, progress, wasLost }) => {
       if (position === '') return;
       // Redis lost its last seconds, or all: what it numbers from now on begins there.
-      if (tail.number < number || (wasLost && isAfter(position, tail.id))) {
-        if (isAfter(position, tail.id)) {
+      if (tail.number < progress.number || (wasLost && isAfter(progress.id, tail.id))) {
+        // What was read meanwhile was read from what Redis has now.
+        if (position === progress.id && isAfter(position, tail.id)) {
           position = tail.id;
           for (const list of [everyone, ...byRecipient.values()])
             for (const one of list) if (one.since !== undefined) one.since = tail.id;
         }
-        number = tail.number;
+        if (position === tail.id || position === progress.id) number = tail.number;
         report(
           new PantheonError(
             'outcome-unknown',

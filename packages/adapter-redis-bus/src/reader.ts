@@ -46,10 +46,12 @@ export const makeReader = ({
   /** Counts connections, so that the loop of an old one ends. */
   let turn = 0;
 
-  const next = async (link: Link): Promise<void> => {
+  const next = async (link: Link, isCurrent: () => boolean): Promise<void> => {
     if (turns.length() > HIGH_WATER) await new Promise<void>((resolve) => turns.push(resolve));
     // A read that blocks cannot be told to look at one more stream.
     await plain.whenPlaced();
+    // The connection may have been made anew meanwhile, and its own loop would read the same once more.
+    if (!isCurrent()) return;
     const position = plain.position();
     const keys = position === '' ? [bell, rung] : [bell, all, rung, position];
     // The watchdog: a connection may look alive and carry nothing.
@@ -85,11 +87,12 @@ export const makeReader = ({
     read: (link) => {
       turn += 1;
       const own = turn;
+      const isCurrent = (): boolean => !isStopped && own === turn;
       const loop = async (): Promise<void> => {
         try {
-          while (!isStopped && own === turn) await next(link);
+          while (isCurrent()) await next(link, isCurrent);
         } catch (error) {
-          if (own === turn && !isStopped) link.reset(error);
+          if (isCurrent()) link.reset(error);
         }
       };
       void loop();

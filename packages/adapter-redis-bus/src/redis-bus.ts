@@ -107,7 +107,7 @@ export const makeRedisBus = (options: RedisBusOptions): RedisBus => {
     registrations: () =>
       Array.from(registered.values()).flatMap(({ group, filter }) => [group, filter]),
     held: () => delivery.held(),
-    position: () => plain.position(),
+    progress: () => plain.progress(),
     onJoined: (joined) => {
       plain.onJoined(joined);
       delivery.onJoined(joined);

@@ -17,8 +17,8 @@ export interface SessionOptions {
   readonly held: () => readonly string[];
   /** The session is (again) known to the server. */
   readonly onJoined: (joined: Joined) => void;
-  /** How far the reader of plain subscriptions has come; `''` without one. */
-  readonly position: () => string;
+  /** How far the reader of plain subscriptions has come; its id is `''` without one. */
+  readonly progress: () => Tail;
 }
 
 /** What a join found out. */
@@ -27,6 +27,8 @@ export interface Joined {
   readonly kept: ReadonlySet<string>;
   /** The end of the stream for plain subscriptions. */
   readonly tail: Tail;
+  /** How far the reader had come when the server was asked: by now it may have read more, on a connection of its own. */
+  readonly progress: Tail;
   /** The lease had ended, or the server's data are gone. */
   readonly wasLost: boolean;
 }
@@ -65,7 +67,7 @@ const memoryFields = (info: string): ReadonlyMap<string, string> =>
   );
 
 export const makeSession = (options: SessionOptions): Session => {
-  const { settings, prefix, instance, registrations, held, onJoined, position } = options;
+  const { settings, prefix, instance, registrations, held, onJoined, progress } = options;
   const { leaseMs, allowEviction, report, warn } = settings;
   let generation = 0;
   let token = '';
@@ -118,6 +120,7 @@ export const makeSession = (options: SessionOptions): Session => {
     const sentAt = performance.now();
     const subscribed = registrations();
     const lanes = held();
+    const read = progress();
     const before = [old, ...tried].join(' ');
     const args = [before, fresh, leaseMs, subscribed.length / 2, ...subscribed, ...lanes];
     tried.push(fresh);
@@ -158,6 +161,7 @@ export const makeSession = (options: SessionOptions): Session => {
         ),
       ),
       tail: { id, number },
+      progress: read,
       wasLost: wasLost || hasNewData,
     });
   };
@@ -187,7 +191,7 @@ export const makeSession = (options: SessionOptions): Session => {
       timer ??= setInterval(() => {
         if (!isJoined) return;
         const sentAt = performance.now();
-        link.run(BEAT, prefix, [token, leaseMs, position(), keepMs(settings)]).then(
+        link.run(BEAT, prefix, [token, leaseMs, progress().id, keepMs(settings)]).then(
           (known) => {
             if (known === 0) session.lost(link);
             else session.renewed(sentAt);
