@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/*/*.test.ts'],
+    include: ['{packages,apps,tooling}/*/{src,eval,test}/**/*.test.ts', 'tooling/**/*.test.ts'],
     isolate: false,
     testTimeout: 20_000,
     // Tests on real servers wait more than they work.

@@ -31,6 +31,7 @@ const EMBEDDED: readonly string[] = [
   'adapter-openai-llm',
   'adapter-pino-log',
   'adapter-sqlite-context',
+  'adapter-sqlite-journal',
   'adapter-sqlite-state',
 ].map((folder) => SCOPE + folder);
 /** What every manifest says word for word. */
@@ -55,7 +56,7 @@ const README: Readonly<Record<string, RegExp>> = {
   'a section on its errors': /^##+ .*\berror/im,
 };
 /** Ports with a contract suite. `log` and `now` are plain functions. */
-const SUITES = ['bus', 'context', 'llm', 'scheduler', 'state', 'tools'];
+const SUITES = ['bus', 'context', 'journal', 'llm', 'scheduler', 'state', 'tools'];
 /** `import … from`, `export … from`, `import '…'` and `import('…')`. */
 const IMPORTS =
   /^(?:import|export)\b[^'"`;]*\bfrom ['"]([^'"]+)['"]|^import ['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]/gm;
@@ -63,6 +64,9 @@ const VAGUE_FOLDERS = ['common', 'helpers', 'lib', 'shared', 'utils'];
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file);
+/** What the adapters on SQLite have in common. */
+const SQLITE_FILE = `${SCOPE}sqlite-file`;
+const isOnSqlite = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-sqlite-');
 const isAdapter = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-');
 const portOf = (pkg: PackageFolder): string => pkg.folder.split('-').at(-1) ?? '';
 /** The name in the registry of the package in a folder of `packages/`. */
@@ -176,6 +180,7 @@ function* dependencyProblems(pkg: PackageFolder, manifest: Manifest): Iterable<s
     yield `package.json: devDependencies must have ${CORE} as workspace:*`;
   for (const kind of kinds) {
     for (const name of Object.keys(manifest[kind] ?? {})) {
+      if (kind === 'dependencies' && isOnSqlite(pkg) && name === SQLITE_FILE) continue;
       const own = name.startsWith(SCOPE) && !(name === CORE && kind === 'peerDependencies');
       if (own) yield `package.json: ${kind} must not have ${name}`;
     }

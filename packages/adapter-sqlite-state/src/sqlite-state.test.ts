@@ -141,7 +141,7 @@ describe('a file that cannot be used', () => {
   });
 
   test.each([
-    ['its file may only be read', 0o444, 0o777, 'is read-only; a state port must be able to write'],
+    ['its file may only be read', 0o444, 0o777, 'is read-only, and must be written to'],
     ['its file and folder may only be read', 0o444, 0o755, 'is read-only'],
     ['its file may not be read', 0o000, 0o777, 'may read and write the file and its folder'],
   ])('because %s is found when it is opened', async (_, file, mode, message) => {

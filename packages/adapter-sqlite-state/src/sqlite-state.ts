@@ -23,8 +23,13 @@ import {
   staleVersion,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
+import {
+  openSqliteFile,
+  type SqliteFileSettings,
+  translateSqliteError,
+} from '@promethean/sqlite-file';
 import { columnsOf } from './actor-columns.ts';
-import { type DatabaseSettings, openDatabase, translate } from './database.ts';
+import { ACTOR_FILE } from './actor-file.ts';
 
 /** Settings of `makeSqliteState`. */
 export interface SqliteStateOptions {
@@ -67,8 +72,8 @@ interface Table {
 }
 
 /** Compiles the statements; closes a file that has not the columns for them. */
-const openTable = (settings: DatabaseSettings): Table => {
-  const database = openDatabase(settings);
+const openTable = (settings: SqliteFileSettings): Table => {
+  const database = openSqliteFile(ACTOR_FILE, settings);
   try {
     return makeTable(database);
   } catch (error) {
@@ -136,7 +141,7 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
       table ??= openTable({ path, busyTimeoutMs, synchronous });
       return work(table);
     } catch (error) {
-      throw translate(error, path);
+      throw translateSqliteError(error, path);
     }
   };
 

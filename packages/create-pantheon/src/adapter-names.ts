@@ -4,6 +4,7 @@ import { Problem } from './problem.ts';
 export const adapterPorts = [
   'bus',
   'context',
+  'journal',
   'llm',
   'log',
   'scheduler',

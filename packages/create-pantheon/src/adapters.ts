@@ -3,7 +3,7 @@
 /** An adapter in an app. */
 export interface AdapterUse {
   /** The setting of `pantheon.config.ts` that it is given to. */
-  readonly setting: 'bus' | 'context' | 'llm' | 'log' | 'schedule' | 'state' | 'tools';
+  readonly setting: 'bus' | 'context' | 'journal' | 'llm' | 'log' | 'schedule' | 'state' | 'tools';
   /** The setting's value; absent where the app uses the adapter without being told. */
   readonly expression?: string;
   /** What the expression needs: names by the package that exports them. Ours are installed with the versions of this package. */
@@ -108,5 +108,6 @@ export const adapters: Readonly<Record<string, AdapterUse>> = {
     needs: 'a Redis of version 6.2 or later at REDIS_URL',
   },
   'sqlite-context': { setting: 'context', expression: `{ file: '.pantheon/context.db' }` },
+  'sqlite-journal': { setting: 'journal', expression: `{ file: '.pantheon/journal.db' }` },
   'sqlite-state': { setting: 'state', expression: `{ file: '.pantheon/actors.db' }` },
 };

@@ -3,6 +3,7 @@ export type * from './core/events.ts';
 export { isAction, isActor, isMessage } from './core/guards.ts';
 export type {
   ActionHandler,
+  ActionHandlers,
   OrchestratorDeps,
   OrchestratorOptions,
   OrchestratorStats,
@@ -11,6 +12,7 @@ export type { ListenOptions } from './core/listening.ts';
 export { makeOrchestrator } from './core/orchestrator.ts';
 export type { Orchestrator, StopReport } from './core/orchestrator.ts';
 export * from './core/ports.ts';
+export type { RecoveryReport } from './core/recovery.ts';
 export { makeLlmBehavior } from './core/reasoning.ts';
 export type { LlmBehaviorOptions } from './core/reasoning.ts';
 export { defineScript, makeActorFactory } from './core/scripts.ts';

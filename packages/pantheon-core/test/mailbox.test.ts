@@ -364,6 +364,27 @@ describe('4.4 listen and deliver', () => {
     const letters = await deps.bus.deadLetters?.list();
     expect(letters).toMatchObject([{ attempts: 5, message: { content: 'poison' } }]);
   });
+
+  test.each([undefined, 'workers'])(
+    'a message that the budget has no tick for is set aside, not lost (group %s)',
+    async (group) => {
+      const { orchestrator, deps, advance } = makeDesk();
+      const work = behavior('work', 'active', [say('done')]);
+      const { id } = await deps.state.spawn(script([work], { budget: { ticks: 1 } }), 'g');
+      orchestrator.listen({ group });
+      for (const content of ['first', 'second', 'third'])
+        await deps.bus.send({ from: 'user', to: id, content });
+      await advance(600_000);
+      const letters = await deps.bus.deadLetters?.list();
+      const of = (content: string) =>
+        letters?.find(({ message }) => message.content === content)?.reason.code;
+      expect([of('first'), of('second'), of('third')]).toEqual([
+        undefined,
+        'budget-exhausted',
+        'actor-not-runnable',
+      ]);
+    },
+  );
 });
 
 describe('4.7 chains of messages', () => {

@@ -83,6 +83,12 @@ describe('type guards', () => {
   });
 });
 
+declare module '@promethean/pantheon-core' {
+  interface ActionTypes {
+    page: { readonly type: 'page'; readonly reason: string };
+  }
+}
+
 describe('action types of an application', () => {
   test('run through their handler with the actor and a signal; unregistered ones are invalid', async () => {
     const calls: unknown[] = [];
@@ -90,13 +96,14 @@ describe('action types of an application', () => {
       options: {
         actions: {
           page: (action, { actor, actionId, signal }) => {
+            action.reason satisfies string;
             calls.push({ action, actor: actor.id, actionId, aborted: signal.aborted });
             return 'paged';
           },
         },
       },
     });
-    const page = { type: 'page', reason: 'fire' } as never;
+    const page = { type: 'page', reason: 'fire' } as const;
     const report = await orchestrator.tickActor(
       actorOf([behavior('alarm', 'persistent', [page, { type: 'constructor' } as never])]),
     );

@@ -21,6 +21,7 @@ describe('Core Architecture: Dependency Injection', () => {
       'deliver',
       'executeAction',
       'listen',
+      'recover',
       'startActorLoop',
       'stats',
       'stop',

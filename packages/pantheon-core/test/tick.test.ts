@@ -418,13 +418,7 @@ describe('3.8 redaction', () => {
   test('what redact names reaches neither log nor observer, and the tool gets it all the same', async () => {
     const { orchestrator, logs, events, invoked } = makeDesk({
       options: {
-        redact: [
-          'action.args.password',
-          'outcome.action.args.password',
-          'report.*.*.args.password',
-          'report.outcomes.*.action.args.password',
-          'report.actions.*.args.password',
-        ],
+        redact: ['action.args.password'],
       },
     });
     const args = { user: 'ada', password: 'hunter2' };

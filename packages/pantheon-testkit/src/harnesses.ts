@@ -1,6 +1,7 @@
 import { busSuite, type BusHarness } from './bus-suite.ts';
 import { contextSuite, type ContextHarness } from './context-suite.ts';
 import { importSuite, type ImportHarness } from './import-suite.ts';
+import { journalSuite, type JournalHarness } from './journal-suite.ts';
 import { llmSuite, type LlmHarness } from './llm-suite.ts';
 import { planSuite, type PlannedCase, type PlanSuiteOptions } from './plan-suite.ts';
 import { schedulerSuite, type SchedulerHarness } from './scheduler-suite.ts';
@@ -16,6 +17,7 @@ export interface Harnesses {
   readonly bus?: MakeHarness<BusHarness>;
   readonly context?: MakeHarness<ContextHarness>;
   readonly import?: MakeHarness<ImportHarness>;
+  readonly journal?: MakeHarness<JournalHarness>;
   readonly llm?: MakeHarness<LlmHarness>;
   readonly scheduler?: MakeHarness<SchedulerHarness>;
   readonly state?: MakeHarness<StateHarness>;
@@ -29,6 +31,7 @@ const SUITES: { readonly [Port in PortName]: unknown } = {
   bus: busSuite,
   context: contextSuite,
   import: importSuite,
+  journal: journalSuite,
   llm: llmSuite,
   scheduler: schedulerSuite,
   state: stateSuite,

@@ -2,6 +2,7 @@ import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import {
   busHarness,
   contextHarness,
+  journalHarness,
   llmHarness,
   schedulerHarness,
   sharedSchedulerHarness,
@@ -11,6 +12,7 @@ import {
 import { busSuite } from './bus-suite.ts';
 import { contextSuite } from './context-suite.ts';
 import { importSuite } from './import-suite.ts';
+import { journalSuite } from './journal-suite.ts';
 import { llmSuite } from './llm-suite.ts';
 import { schedulerSuite } from './scheduler-suite.ts';
 import { stateSuite } from './state-suite.ts';
@@ -22,6 +24,7 @@ describeContract('a shared scheduler', schedulerSuite, () => sharedSchedulerHarn
 describeContract('memory state', stateSuite, () => stateHarness());
 describeContract('memory tools', toolsSuite, () => toolsHarness());
 describeContract('memory context', contextSuite, () => contextHarness());
+describeContract('memory journal', journalSuite, () => journalHarness());
 describeContract('scripted llm', llmSuite, () => llmHarness());
 describeContract('memory package', importSuite, () => ({
   module: import.meta.resolve('@promethean/pantheon-core/memory'),

@@ -1,6 +1,7 @@
 /** A harness for each in-memory port. `wrap` puts something between the suite and the port: that is how a port is broken on purpose. */
 import type {
   IContextPort,
+  IJournalPort,
   ILlmPort,
   IMessageBus,
   IActorStatePort,
@@ -14,6 +15,7 @@ import {
   makeManualTimers,
   makeMemoryBus,
   makeMemoryContext,
+  makeMemoryJournal,
   makeMemoryScheduler,
   makeMemoryState,
   makeMemoryTools,
@@ -24,6 +26,7 @@ import {
 import type {
   BusHarness,
   ContextHarness,
+  JournalHarness,
   LlmAnswer,
   LlmHarness,
   SchedulerHarness,
@@ -162,6 +165,12 @@ export const stateHarness = (wrap: Wrap<IActorStatePort> = (port) => port): Stat
     supports: ['remove', 'shared', 'close'],
     close: state.close,
   };
+};
+
+export const journalHarness = (wrap: Wrap<IJournalPort> = (port) => port): JournalHarness => {
+  const timers = makeManualTimers();
+  const journal = makeMemoryJournal({ now: timers.now });
+  return { journal: wrap(journal, timers), supports: ['close'], close: journal.close };
 };
 
 export const contextHarness = (wrap: Wrap<IContextPort> = (port) => port): ContextHarness => {

@@ -9,13 +9,6 @@ import type { PantheonEvent } from '@promethean/pantheon-core';
 import * as memory from '@promethean/pantheon-core/memory';
 
 /** An action is in the log's line, in events of its own, and twice in the report of its tick. */
-const SECRETS = [
-  'action.args.password',
-  'outcome.action.args.password',
-  'report.actions.*.args.password',
-  'report.outcomes.*.action.args.password',
-];
-
 const events: PantheonEvent[] = [];
 const latencies = new Map<string, number[]>();
 const tools = memory.makeMemoryTools();
@@ -41,7 +34,7 @@ const orchestrator = makeOrchestrator(
     schedule: memory.makeMemoryScheduler(),
     state: memory.makeMemoryState(),
   },
-  { redact: SECRETS },
+  { redact: ['action.args.password'] },
 );
 
 const { createActor, createBehavior, createTalent } = makeActorFactory();

@@ -29,7 +29,6 @@ const orchestrator = makeOrchestrator(
   {
     actions: {
       'page-operator': (action, { actor }) => {
-        if (action.type !== 'page-operator') throw new TypeError(`no page: ${action.type}`);
         paged.push(`${actor.id}: ${action.reason}`);
         return { ticket: paged.length };
       },

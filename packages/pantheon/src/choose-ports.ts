@@ -6,12 +6,14 @@ import { makeFunctionTools } from '@promethean/adapter-function-tools';
 import { makePinoLog } from '@promethean/adapter-pino-log';
 import { makeSqliteContext } from '@promethean/adapter-sqlite-context';
 import type { SqliteContext } from '@promethean/adapter-sqlite-context';
+import { makeSqliteJournal } from '@promethean/adapter-sqlite-journal';
 import { makeSqliteState } from '@promethean/adapter-sqlite-state';
 import { PantheonError, errorMessage } from '@promethean/pantheon-core';
 import type {
   ActorScript,
   IActorStatePort,
   IContextPort,
+  IJournalPort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -35,6 +37,8 @@ export interface Choices {
   readonly log: Choice<Log>;
   readonly state: Choice<IActorStatePort>;
   readonly context: Choice<IContextPort>;
+  /** Undefined: there is none. */
+  readonly journal: Choice<IJournalPort> | undefined;
   readonly tools: Choice<IToolPort>;
   readonly llm: Choice<ILlmPort>;
   readonly bus: Choice<IMessageBus>;
@@ -55,8 +59,11 @@ const makeFolderOf = (file: string): void => {
   }
 };
 
-/** The scripts that a state in a file may revive, each once. */
-const scriptsOf = ({ actors = [], scripts = [] }: PantheonConfig): readonly ActorScript[] => [
+/** The scripts that a state in a file, or a journal, may revive, each once. */
+export const scriptsOf = ({
+  actors = [],
+  scripts = [],
+}: PantheonConfig): readonly ActorScript[] => [
   ...new Set([...actors.map(({ script }) => script), ...scripts]),
 ];
 
@@ -113,6 +120,16 @@ const chooseContext = (config: PantheonConfig): Choice<IContextPort> => {
   return ours('context', place + names, make, (context, signal) => context.index({ signal }));
 };
 
+const chooseJournal = ({ journal }: PantheonConfig): Choice<IJournalPort> | undefined => {
+  if (journal === undefined) return undefined;
+  if (isPort('journal', journal)) return given(journal);
+  const { file } = journal;
+  return ours('journal', `in the SQLite file ${file}`, ({ now }) => {
+    makeFolderOf(file);
+    return makeSqliteJournal({ path: file, now });
+  });
+};
+
 const chooseTools = ({ tools = [] }: PantheonConfig): Choice<IToolPort> => {
   if (isPort('tools', tools)) return given(tools);
   const names = tools.map(({ name }) => name).join(', ');
@@ -165,6 +182,7 @@ export const choosePorts = (config: PantheonConfig, env: Environment): Choices =
   log: chooseLog(config, env),
   state: chooseState(config),
   context: chooseContext(config),
+  journal: chooseJournal(config),
   tools: chooseTools(config),
   llm: chooseLlm(config, env),
   bus: chooseBus(config),

@@ -189,6 +189,7 @@ describe('pantheon check', { timeout: 2 * DEADLINE_MS }, () => {
         '  actors    counter, second (script counter, every 60000 ms)',
         '  state     in the SQLite file ./kept/state.db',
         '  context   in memory',
+        '  journal   none',
         '  tools     none',
         '  llm       gpt-4.1-mini of http://127.0.0.1:1/v1, OPENAI_API_KEY is set',
         '  bus       in memory',

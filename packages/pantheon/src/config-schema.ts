@@ -4,6 +4,7 @@ import type {
   ActorScript,
   IActorStatePort,
   IContextPort,
+  IJournalPort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -15,6 +16,7 @@ import { z } from 'zod';
 import type {
   ActorSetting,
   ContextSettings,
+  JournalFile,
   LogSetting,
   OpenAiSetting,
   PantheonConfig,
@@ -27,6 +29,7 @@ interface Ports {
   readonly bus: IMessageBus;
   readonly state: IActorStatePort;
   readonly context: IContextPort;
+  readonly journal: IJournalPort;
   readonly tools: IToolPort;
   readonly llm: ILlmPort;
   readonly schedule: IScheduler;
@@ -37,6 +40,7 @@ const PORTS: { readonly [Name in keyof Ports]: readonly (keyof Ports[Name] & str
   bus: ['send', 'subscribe'],
   state: ['spawn', 'list', 'get', 'update'],
   context: ['compile'],
+  journal: ['open', 'unfinished'],
   tools: ['register', 'invoke'],
   llm: ['complete'],
   schedule: ['every', 'once'],
@@ -189,6 +193,9 @@ const actors = z
   .optional();
 
 const stateFile = settings<StateFile>({ file: z.string('must be the path of a file').min(1) });
+const journalFile = settings<JournalFile>({
+  file: z.string('must be the path of a file').min(1),
+});
 
 const contextSettings = settings<ContextSettings>({
   file: text,
@@ -271,6 +278,7 @@ const orchestratorOptions = settings<OrchestratorOptions>({
   redact: texts,
   actions: record(z.custom((value) => typeof value === 'function', 'must be a function')),
   newId: callback,
+  scripts: list(script),
   estimateCost: callback,
 });
 
@@ -285,6 +293,9 @@ const schema = settings<PantheonConfig>({
   state: port('state', '"memory", { file } or a state port', (value) => memoryOr(value, stateFile)),
   context: port('context', '"memory", { file, documents } or a context port', (value) =>
     memoryOr(value, contextSettings),
+  ),
+  journal: port('journal', '{ file } or a journal port', (value) =>
+    isObject(value) ? journalFile : undefined,
   ),
   tools: port('tools', 'a list of tools or a tool port', (value) =>
     Array.isArray(value) ? z.array(tool) : undefined,

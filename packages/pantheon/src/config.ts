@@ -6,6 +6,7 @@ import type {
   ActorScript,
   IActorStatePort,
   IContextPort,
+  IJournalPort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -29,6 +30,12 @@ export interface ActorSetting {
 
 /** A SQLite file for actors. */
 export interface StateFile {
+  /** Its folder is made where it is missing. */
+  readonly file: string;
+}
+
+/** A SQLite file for the journal. */
+export interface JournalFile {
   /** Its folder is made where it is missing. */
   readonly file: string;
 }
@@ -64,6 +71,11 @@ export interface PantheonConfig {
   readonly state?: IActorStatePort | 'memory' | StateFile | undefined;
   /** What behaviors know. Default `memory`: the source `conversation`, until the process ends. */
   readonly context?: IContextPort | 'memory' | ContextSettings | undefined;
+  /**
+   * What ticks did, so that one that a crash interrupted is finished by the next `start()` and not repeated. Default: none. To be
+   * used with a state in a file. With a `group`, `start()` finishes nothing: the bus delivers the message again, be it elsewhere.
+   */
+  readonly journal?: IJournalPort | JournalFile | undefined;
   /** Default: no tools. */
   readonly tools?: IToolPort | readonly FunctionTool[] | undefined;
   /** Default: `openai` when OPENAI_API_KEY or OPENAI_BASE_URL is set, else `offline`. */

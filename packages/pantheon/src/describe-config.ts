@@ -15,13 +15,14 @@ const actorText = (actor: ActorSetting): string => {
 
 /** What a config would use, one line a setting. Nothing secret is in it. */
 export const describeConfig = (config: PantheonConfig, env: Environment, name: string): string => {
-  const { state, context, tools, llm, bus, schedule, log } = choosePorts(config, env);
+  const { state, context, journal, tools, llm, bus, schedule, log } = choosePorts(config, env);
   const actors = (config.actors ?? []).map(actorText).join(', ') || 'none';
   const group = config.group === undefined ? '' : `, shared with the group ${config.group}`;
   const lines = {
     actors,
     state: state.name,
     context: context.name,
+    journal: journal?.name ?? 'none',
     tools: tools.name,
     llm: llm.name,
     bus: bus.name + group,

@@ -89,11 +89,13 @@ const readModule = async (path: string, name: string): Promise<unknown> => {
 
 /** Paths in a file are relative to its folder, wherever the process was started. */
 const withPathsFrom = (config: PantheonConfig, folder: string): PantheonConfig => {
-  const { state, context, log } = config;
+  const { state, journal, context, log } = config;
   const pathOf = (path: string): string => (path === ':memory:' ? path : resolve(folder, path));
   const changes: { -readonly [Name in keyof PantheonConfig]: PantheonConfig[Name] } = {};
   if (typeof state === 'object' && !isPort('state', state))
     changes.state = { file: pathOf(state.file) };
+  if (journal !== undefined && !isPort('journal', journal))
+    changes.journal = { file: pathOf(journal.file) };
   if (typeof context === 'object' && !isPort('context', context)) {
     const { file, documents = {} } = context;
     const folders = Object.entries(documents).map(([id, root]) => [id, pathOf(root)] as const);

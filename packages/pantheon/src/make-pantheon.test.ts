@@ -251,6 +251,59 @@ describe('stop', () => {
   });
 });
 
+describe('a journal in a file', () => {
+  const config = (act: ActorScript): PantheonConfig => ({
+    actors: [{ script: act }],
+    state: { file: join(folder, 'state.db') },
+    journal: { file: join(folder, 'journal.db') },
+  });
+
+  test('has start finish what the last process was stopped in, with the plan that it had', async () => {
+    const plans: string[] = [];
+    let isBroken = true;
+    const tools = makeMemoryTools();
+    tools.register({
+      name: 'pay',
+      idempotent: true,
+      invoke: () => (isBroken ? new Promise(() => undefined) : 'paid'),
+    });
+    const paying = createBehavior('pay', 'active', ({ userMessage }) => {
+      plans.push(String(userMessage));
+      return { actions: [{ type: 'tool', name: 'pay', args: {} }] };
+    });
+    const act = scriptOf('clerk', { talents: [createTalent('money', [paying])] });
+    const before = make({ ...config(act), tools });
+    await before.start();
+    const tick = before.orchestrator.deliver('clerk', 'the rent');
+    await expect.poll(() => plans).toEqual(['the rent']);
+    await before.stop({ timeoutMs: 50 });
+    expect((await tick).status).toBe('cancelled');
+
+    isBroken = false;
+    const ended: unknown[] = [];
+    const after = make({
+      ...config(act),
+      tools,
+      observe: (event) => void (event.type === 'tick-ended' && ended.push(event.report?.status)),
+    });
+    await after.start();
+    expect(ended).toEqual(['ok']);
+    expect(plans).toEqual(['the rent']);
+  });
+
+  test('is left to the bus where processes share the messages', async () => {
+    const act = scriptOf('clerk');
+    const before = make(config(act));
+    await before.start();
+    const { journal } = before.ports;
+    await journal?.open({ tickId: 't1', actorId: 'clerk', cause: 'm1', input: {} });
+    await before.stop();
+    const after = make({ ...config(act), group: 'clerks' });
+    await after.start();
+    expect(await after.ports.journal?.unfinished()).toHaveLength(1);
+  });
+});
+
 describe('a state in a file', () => {
   const file = (): string => join(folder, 'not/yet/there/state.db');
 

@@ -9,7 +9,7 @@ import type {
 } from '@promethean/pantheon-core';
 import { readyOf } from './choice.ts';
 import type { Choice, Made } from './choice.ts';
-import { choosePorts } from './choose-ports.ts';
+import { choosePorts, scriptsOf } from './choose-ports.ts';
 import { idOf, requireConfig } from './config-schema.ts';
 import type { PantheonConfig } from './config.ts';
 import { employActor } from './employ-actor.ts';
@@ -24,7 +24,8 @@ export interface Pantheon {
   readonly orchestrator: Orchestrator;
   readonly ports: PantheonPorts;
   /**
-   * Opens the ports, indexes documents, makes the actors of the config or finds them again, listens to the bus, and starts loops.
+   * Opens the ports, indexes documents, makes the actors of the config or finds them again, finishes the ticks that the last process
+   * left in the journal, listens to the bus, and starts loops.
    * Further calls get the same promise. When something fails, everything is stopped and closed.
    *
    * @throws Rejects with what failed, and with `closed` after `stop`.
@@ -68,6 +69,10 @@ export const makePantheon = (
   });
   const { now = Date.now, actors = [], group, observe } = settings;
   const choices = choosePorts(settings, env);
+  const options = {
+    ...settings.options,
+    scripts: [...scriptsOf(settings), ...(settings.options?.scripts ?? [])],
+  };
   /** In the order of their making. */
   const made: Made<unknown>[] = [];
   const make = <Port>(choice: Choice<Port>, log: Log): Port => {
@@ -89,12 +94,13 @@ export const makePantheon = (
         log,
         state: make(choices.state, log),
         context: make(choices.context, log),
+        journal: choices.journal && make(choices.journal, log),
         tools: make(choices.tools, log),
         llm: make(choices.llm, log),
         bus: make(choices.bus, log),
         schedule: make(choices.schedule, log),
       };
-      return { ports, orchestrator: makeOrchestrator({ ...ports, observe }, settings.options) };
+      return { ports, orchestrator: makeOrchestrator({ ...ports, observe }, options) };
     } catch (error) {
       // What went wrong first is what the caller has to know.
       closePorts().catch(() => undefined);
@@ -116,6 +122,8 @@ export const makePantheon = (
     for (const { open } of made) await orEnded(open(ending.signal));
     const employed: ActorRecord[] = [];
     for (const actor of actors) employed.push(await orEnded(employActor(state, actor)));
+    // What the last process left comes before what is new.
+    if (ports.journal !== undefined && group === undefined) await orEnded(orchestrator.recover());
     orchestrator.listen(group === undefined ? undefined : { group });
     // The bus of a server is ready again when the server knows who takes the messages.
     await orEnded(readyOf(ports.bus));

@@ -26,7 +26,8 @@ defineConfig({
   tools: [roll],
   llm: { model: 'm', baseURL: 'http://127.0.0.1:1/v1', timeouts: { totalMs: 1_000 } },
   log: { level: 'info' },
-  options: { actions: { print: () => 1 } },
+  journal: { file: 'journal.db' },
+  options: { actions: {}, maxHops: 3 },
 });
 defineConfig({ state: 'memory', context: 'memory', llm: 'offline', log: false });
 defineConfig({ state: { file: 'a.db' }, log: () => undefined, llm: 'openai' });

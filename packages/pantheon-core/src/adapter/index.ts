@@ -19,4 +19,5 @@ export { requireOptionName, requireWhole } from './options.ts';
 export { copyJson, copyMetadata, deepFreeze } from './plain-data.ts';
 export { retryDelay } from './retry-delay.ts';
 export { makeScriptLibrary, type ScriptLibrary } from './script-library.ts';
+export { inputText, makeTickRecord, type TickStore } from './tick-record.ts';
 export { contentProblem, isLongerThan, nameProblem, textProblem } from './text.ts';

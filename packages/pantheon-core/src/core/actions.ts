@@ -2,7 +2,8 @@
 import type { Drive, Step } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
-import type { Kernel } from './kernel.ts';
+import type { OnUnknown } from './journaling.ts';
+import type { ActionHandler, Kernel } from './kernel.ts';
 import { assertMaySpawn, lineageForChild, permits } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import type { ToolCallContext } from './ports.ts';
@@ -15,6 +16,7 @@ import type {
   MessageAction,
   SpawnAction,
   ToolAction,
+  ToolSpec,
 } from './types.ts';
 
 /** The circumstances in which an action is executed. */
@@ -28,6 +30,8 @@ export interface ActionCall {
   readonly drive: Pick<Drive<unknown>, 'step'>;
   /** What re-entrancy is judged by. */
   readonly caller: Kernel['inside'];
+  /** Whether what is executed is recorded, and may so be executed again: its message and its child then have the action's id. */
+  readonly isRecorded: boolean;
 }
 
 /** What executing an action may set off elsewhere in the orchestrator. */
@@ -118,7 +122,7 @@ export class Actions {
       default: {
         const { type } = action as { readonly type: string };
         return this.#run('the action', type, settings.actionTimeoutMs, call, (step) =>
-          (settings.actions[type] as NonNullable<(typeof settings.actions)[string]>)(action, {
+          (settings.actions[type] as ActionHandler)(action, {
             actor,
             actionId: call.actionId,
             signal: step.signal,
@@ -126,6 +130,18 @@ export class Actions {
         );
       }
     }
+  }
+
+  /** What becomes of the action when its outcome is unknown. All but tools recognise what comes again, by its id. */
+  onUnknown(action: Action): OnUnknown {
+    if (action.type !== 'tool') return 'harmless';
+    const { idempotent, sideEffect, onUnknown } = this.#specOf(action.name) ?? {};
+    if (sideEffect === 'none') return 'harmless';
+    return onUnknown ?? (idempotent === true ? 'retry' : 'fail');
+  }
+
+  #specOf(name: string): ToolSpec | undefined {
+    return this.#kernel.deps.tools.list?.().find((tool) => tool.name === name);
   }
 
   /** Begins a step of its own and runs it, on behalf of the tick. */
@@ -158,6 +174,7 @@ export class Actions {
       from: actor.id,
       to,
       content,
+      ...(call.isRecorded ? { id: call.actionId } : undefined),
       ...(causationId === undefined ? undefined : { causationId, hops }),
       ...(metadata === undefined ? undefined : { metadata }),
     };
@@ -234,7 +251,7 @@ export class Actions {
         `${actor.id} may not use the tool ${name}; its script's permissions.tools do not name it`,
       );
     }
-    const spec = deps.tools.list?.().find((tool) => tool.name === name);
+    const spec = this.#specOf(name);
     if (spec?.approval === 'required') {
       throw new PantheonError(
         'approval-required',
@@ -261,6 +278,7 @@ export class Actions {
       child = await deps.state.spawn(action.actor, action.goal, {
         parentId: actor.id,
         metadata: lineageForChild(actor),
+        ...(call.isRecorded ? { id: call.actionId } : undefined),
       });
     } finally {
       const left = (this.#unborn.get(actor.id) ?? 1) - 1;

@@ -138,6 +138,8 @@ const nothing = (): void => {};
 export class Drive<T> {
   /** Why this was given up; undefined as long as it was not. */
   failure: PantheonError | undefined = undefined;
+  /** Why this was ever given up; stays after it was concluded. */
+  abandonedFor: PantheonError | undefined = undefined;
   /** The clockwork's own note. */
   position = -1;
   readonly #clockwork: Clockwork;
@@ -193,6 +195,7 @@ export class Drive<T> {
   abandon(error: PantheonError): void {
     if (this.failure !== undefined || this.#isConcluded) return;
     this.failure = error;
+    this.abandonedFor = error;
     for (const fork of this.#below ?? []) fork.abandon(error);
     this.#giveUp(error);
   }

@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'unavailable'
   | 'outcome-unknown'
   | 'state-conflict'
+  | 'journal-conflict'
+  | 'journal-invalid'
   | 'bus-full'
   | 'send-unknown'
   | 'recipient-unknown'

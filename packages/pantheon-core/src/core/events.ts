@@ -59,6 +59,8 @@ export interface ActionStarted extends EventBase {
   readonly tickId: string;
   readonly actionId: string;
   readonly action: Action;
+  /** With a journal: the process ended during an earlier call, whose outcome is unknown; this one has the same key. */
+  readonly isRepeated?: true;
 }
 
 /** An action ended, whatever became of it. */

@@ -8,6 +8,7 @@ import type {
   DeadLetter,
   IActorStatePort,
   IContextPort,
+  IJournalPort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -16,7 +17,7 @@ import type {
   Now,
 } from './ports.ts';
 import { isThenable } from './thenable.ts';
-import type { Action, Actor, TickStatus, Usage } from './types.ts';
+import type { Action, ActionTypes, Actor, ActorScript, TickStatus, Usage } from './types.ts';
 
 /** The ports that an orchestrator works with. */
 export type OrchestratorDeps = {
@@ -28,15 +29,23 @@ export type OrchestratorDeps = {
   readonly bus: IMessageBus;
   readonly schedule: IScheduler;
   readonly state: IActorStatePort;
+  /** Records ticks, so that one that was interrupted is finished and not repeated. Without it, ticks run at least once. */
+  readonly journal?: IJournalPort | undefined;
   /** Receives an event for everything of note. Without it, no event is made. */
   readonly observe?: Observer | undefined;
 };
 
 /** Runs an action of an application's own type. What it returns is the outcome's value; what it throws, its error. */
-export type ActionHandler = (
-  action: Action,
+export type ActionHandler<A extends Action = Action> = (
+  action: A,
   call: { readonly actor: Actor; readonly actionId: string; readonly signal: AbortSignal },
 ) => unknown;
+
+/** A handler for each of the action types that an application has declared (see `ActionTypes`). */
+export type ActionHandlers = {
+  readonly [Type in Exclude<keyof ActionTypes, BuiltInAction>]?: ActionHandler<ActionTypes[Type]>;
+};
+type BuiltInAction = 'message' | 'tool' | 'spawn' | 'wait' | 'remember';
 
 /** Settings of an orchestrator. Times are milliseconds; `Infinity` turns a limit off. */
 export interface OrchestratorOptions {
@@ -56,23 +65,28 @@ export interface OrchestratorOptions {
   readonly maxSpawnDepth?: number | undefined;
   /** Children of one actor that are neither completed nor failed. Default 16. */
   readonly maxChildren?: number | undefined;
-  /** Paths whose values reach neither `log` nor `observe`, such as `action.args.password`; `*` stands for any one key. */
+  /**
+   * Paths whose values reach neither `log` nor `observe`, such as `action.args.password`; `*` stands for any one key. A path that
+   * begins with `action` holds wherever an action is told of: in outcomes and in the reports of ticks as well.
+   */
   readonly redact?: readonly string[] | undefined;
   /** Handlers of the application's own action types, by type. */
-  readonly actions?: Readonly<Record<string, ActionHandler>> | undefined;
+  readonly actions?: ActionHandlers | undefined;
   /**
    * Makes the ids of ticks. Default: the actor's id, the start of the orchestrator and a counter, which is reproducible; pass a
    * random one (such as `crypto.randomUUID`) where several processes run the same actors.
    */
   readonly newId?: ((actor: Actor) => string) | undefined;
+  /** With a journal: the scripts that actors spawn, other than their own; a recorded plan names them. */
+  readonly scripts?: readonly ActorScript[] | undefined;
   /** What a model call costs, in the unit of `budget.cost`. */
   readonly estimateCost?: ((usage: Usage, model: string | undefined) => number) | undefined;
 }
 
 /** The options with all defaults filled in. */
 export type Settings = Required<{
-  [K in keyof OrchestratorOptions]: Exclude<OrchestratorOptions[K], undefined>;
-}>;
+  [K in Exclude<keyof OrchestratorOptions, 'actions'>]: Exclude<OrchestratorOptions[K], undefined>;
+}> & { readonly actions: Readonly<Record<string, ActionHandler<never>>> };
 
 /** Figures since the start of the orchestrator; `running`, `waiting` and `loops` are of this moment. */
 export interface OrchestratorStats {
@@ -101,7 +115,7 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     return value;
   };
   const time = (name: keyof OrchestratorOptions, fallback: number): number => {
-    const value = options[name] ?? fallback;
+    const value: unknown = options[name] ?? fallback;
     if (value !== Infinity && !isDelay(value, 1)) {
       throw new PantheonError(
         'option-invalid',
@@ -123,9 +137,22 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     maxChildren: number('maxChildren', 16, 0),
     redact: options.redact ?? [],
     actions: options.actions ?? {},
+    scripts: options.scripts ?? [],
     newId: options.newId ?? ((actor) => actor.id + prefix + (count += 1).toString(36)),
     estimateCost: options.estimateCost ?? (() => 0),
   };
+};
+
+/** Where a path applies: one of an action wherever actions stand. */
+const placesOf = (path: string): readonly (readonly string[])[] => {
+  const [first, ...rest] = path.split('.') as [string, ...string[]];
+  const own = [[first, ...rest]];
+  if (first !== 'action') return own;
+  const [reported, outcomes] = [
+    ['report', 'actions', '*', ...rest],
+    ['report', 'outcomes', '*', 'action', ...rest],
+  ];
+  return [...own, ['outcome', 'action', ...rest], reported, outcomes];
 };
 
 const REDACTED = '[redacted]';
@@ -168,6 +195,8 @@ export class Kernel {
   turnsSkipped = 0;
   messagesSent = 0;
   deadLetters = 0;
+  /** The ticks that this orchestrator has open in the journal. */
+  readonly openTicks: Set<string> = new Set();
   /** The tick in whose plan or tool the program is at this very moment, to recognise a tick that asks for itself. */
   inside: { readonly actorId: string; readonly caller: Kernel['inside'] } | undefined;
   readonly #secrets: readonly (readonly string[])[];
@@ -177,7 +206,7 @@ export class Kernel {
     this.settings = settingsOf(options, deps.now());
     this.clockwork = new Clockwork(deps.schedule);
     this.observed = deps.observe !== undefined;
-    this.#secrets = this.settings.redact.map((path) => path.split('.'));
+    this.#secrets = this.settings.redact.flatMap(placesOf);
     this.ledger = new Ledger((account, resource, limit) => {
       this.emit({
         type: 'budget-exhausted',

@@ -2,7 +2,7 @@
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { Mailboxes } from './mailbox.ts';
-import type { ActorRecord, BusMessage, TickStatus } from './types.ts';
+import type { ActorRecord, BusMessage, TickReport, TickStatus } from './types.ts';
 
 /** How to listen. */
 export interface ListenOptions {
@@ -64,19 +64,28 @@ export class Listener {
         waiting: this.#mailboxes.waitingFor(actor.id),
       });
     }
-    const { status } = await this.#mailboxes.submit({
+    const report = await this.#mailboxes.submit({
       actor,
       input: { userMessage: message.content, message },
       fresh: true,
       caller: undefined,
     });
-    if (this.#group !== undefined && UNHANDLED.includes(status)) {
+    this.#assertHandled(message, report);
+  }
+
+  #assertHandled(message: BusMessage, { actorId, status, behaviors }: TickReport): void {
+    if (status === 'budget' && behaviors.length === 0) {
       throw new PantheonError(
-        'deliveries-exceeded',
-        `the tick of ${actor.id} for message ${message.id} ended as ${status}`,
-        { retryable: true },
+        'budget-exhausted',
+        `the budget of ${actorId} allowed no tick for message ${message.id}; redrive it when the actor may go on`,
       );
     }
+    if (this.#group === undefined || !UNHANDLED.includes(status)) return;
+    throw new PantheonError(
+      'deliveries-exceeded',
+      `the tick of ${actorId} for message ${message.id} ended as ${status}`,
+      { retryable: true },
+    );
   }
 
   /** A group's bus tries again and keeps what cannot be handled. Without a group nobody does, so it is done here. */

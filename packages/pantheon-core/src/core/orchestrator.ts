@@ -11,6 +11,8 @@ import { Listener } from './listening.ts';
 import type { ListenOptions } from './listening.ts';
 import { Loops } from './loops.ts';
 import { Mailboxes } from './mailbox.ts';
+import { recover } from './recovery.ts';
+import type { RecoveryReport } from './recovery.ts';
 import { Supervisor } from './supervision.ts';
 import { isThenable } from './thenable.ts';
 import type { Action, Actor, TickInput, TickReport } from './types.ts';
@@ -55,6 +57,12 @@ export interface Orchestrator {
    * `timeoutMs` (default 10,000). Closes nothing that was passed in. Further calls get the same promise.
    */
   readonly stop: (options?: { readonly timeoutMs?: number }) => Promise<StopReport>;
+  /**
+   * Finishes the ticks that a process has left unfinished in the journal: what was recorded is not done again. To be called once, at the
+   * start and before `listen`, by the only process that runs these actors. A tick that fails again stays for the next time; one
+   * whose actor is gone is closed. Rejects with `capability-missing` without a journal.
+   */
+  readonly recover: () => Promise<RecoveryReport>;
   readonly stats: () => OrchestratorStats;
 }
 
@@ -100,6 +108,7 @@ export const makeOrchestrator = (
       cause: undefined,
       caller: undefined,
       drive,
+      isRecorded: false,
     };
     const value = actions.execute(action, actor, call);
     return isThenable(value) ? yield value : value;
@@ -165,6 +174,8 @@ export const makeOrchestrator = (
       assertInput(input);
       return mailboxes.submit({ actor, input, fresh: true, caller: undefined });
     },
+
+    recover: () => recover(kernel, mailboxes),
 
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
 

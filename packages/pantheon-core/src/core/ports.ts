@@ -24,6 +24,7 @@ import type {
   Message,
   Metadata,
   OutgoingMessage,
+  TickStatus,
   ToolSpec,
 } from './types.ts';
 
@@ -320,6 +321,67 @@ export interface IActorStatePort {
   ) => Promise<ActorRecord>;
   /** Optional. */
   readonly remove?: (id: string) => Promise<boolean>;
+  readonly close?: () => Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- journal
+
+/** What a tick is opened with. Plain data. */
+export interface JournalTick {
+  /** The id that the tick gets, if it is new. */
+  readonly tickId: string;
+  readonly actorId: string;
+  /** What the tick is about, such that the same cause means the same tick: the id of a message. */
+  readonly cause?: string | undefined;
+  /** What is needed to finish the tick in another process. */
+  readonly input?: JsonValue | undefined;
+}
+
+/** A tick that was opened and not completed. */
+export interface UnfinishedTick extends JournalTick {
+  /** How often it was opened. */
+  readonly attempt: number;
+  /** When it was opened first, in milliseconds since the epoch by the journal's clock. */
+  readonly openedAt: number;
+}
+
+/** A tick in its journal. */
+export interface TickRecord {
+  /** The id under which the tick was opened first. */
+  readonly tickId: string;
+  /** How often the tick was opened, this time included. */
+  readonly attempt: number;
+  /** How it was completed earlier; undefined for one that was not. */
+  readonly status: TickStatus | undefined;
+  /**
+   * The recorded value of a step, or where there is none: runs it, records what it resolves to, and resolves to that. This is the
+   * durable step of workflow engines too, so that an engine can be a journal.
+   */
+  readonly step: <T extends JsonValue>(name: string, run: () => T | Promise<T>) => Promise<T>;
+  /** Notes how the tick ended. It is finished then. */
+  readonly complete: (status: TickStatus) => Promise<void>;
+}
+
+/**
+ * Records what ticks do, so that one that was interrupted is finished instead of repeated.
+ *
+ * - journal:1 `open` resolves to the record of a new tick with `attempt` 1 and no status. A tick with the same id, or of the same
+ *   actor with the same cause, is the same tick: the record has the first id, `attempt` one higher, and the status where it was completed.
+ * - journal:2 A tick id that exists with another actor or another cause rejects with `journal-conflict`, and changes nothing.
+ * - journal:3 `step` runs `run` once and resolves to its value when that is recorded (a durable journal: written). Where the name
+ *   was recorded in this tick before, it resolves to a copy of what was recorded, and `run` is not called.
+ * - journal:4 A `run` that throws or rejects records nothing: the step rejects with that very error, and the next call runs again.
+ * - journal:5 Steps that are called at once do not wait for each other, but two of one name in one record are one. Of two records of one tick,
+ *   the value that was recorded first holds for both.
+ * - journal:6 `complete` may be called again; the last status counts. What was recorded stays readable by opening the tick again, for the
+ *   time that the journal keeps finished ticks.
+ * - journal:7 `unfinished` resolves to the ticks that were opened and not completed, oldest first, with what they were opened with.
+ * - journal:8 A value or an input that is no JSON rejects with `journal-invalid`, naming the path; nothing is recorded.
+ * - journal:9 Ids, causes and names of steps such as `__proto__`, `constructor` and `a:b` are data like any other.
+ */
+export interface IJournalPort {
+  readonly open: (tick: JournalTick) => Promise<TickRecord>;
+  readonly unfinished: () => Promise<readonly UnfinishedTick[]>;
   readonly close?: () => Promise<void>;
 }
 

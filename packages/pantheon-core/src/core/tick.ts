@@ -12,11 +12,13 @@ import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { PantheonEvent } from './events.ts';
 import { assertAction, readPlan } from './guards.ts';
+import { Journaled, inputToRecord, isDone } from './journaling.ts';
 import type { Kernel } from './kernel.ts';
 import { lineageOf } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import { TickContextRequest, TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
+import type { IJournalPort, TickRecord } from './ports.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
 import { isThenable } from './thenable.ts';
@@ -47,6 +49,8 @@ export interface TickRequest {
   readonly input: TickInput | undefined;
   /** Whether the actor has just been read from the state port. */
   readonly fresh: boolean;
+  /** The id of a tick that another process has left in the journal. */
+  readonly resumed?: string;
   /** The tick that asks, where the asking happens inside of one. */
   readonly caller: Kernel['inside'];
 }
@@ -95,7 +99,8 @@ type EventBody<E = Extract<PantheonEvent, { readonly tickId: string }>> = E exte
 /** One execution cycle of one actor. Used once. */
 export class Tick implements PlanScope {
   readonly kernel: Kernel;
-  readonly tickId: string;
+  /** With a journal it is known for good when the tick has been opened. */
+  tickId: string;
   readonly actor: Actor;
   readonly actorId: string;
   readonly lineage: Lineage;
@@ -122,13 +127,16 @@ export class Tick implements PlanScope {
   /** The time at the end of what was last waited for. */
   #now: number;
   #usage: Usage = NO_USAGE;
+  readonly #input: TickInput | undefined;
+  /** With a journal. */
+  #journaled: Journaled | undefined = undefined;
 
   /** `ended` is called once, when the actor is free again. */
   constructor(
     kernel: Kernel,
     actions: Actions,
     supervisor: Supervisor,
-    { actor, input, fresh, caller }: TickRequest,
+    { actor, input, fresh, resumed, caller }: TickRequest,
     ended: () => void,
   ) {
     this.kernel = kernel;
@@ -143,7 +151,8 @@ export class Tick implements PlanScope {
     this.#signal = input?.signal;
     this.#fresh = fresh;
     this.#ended = ended;
-    this.tickId = kernel.settings.newId(actor);
+    this.#input = input;
+    this.tickId = resumed ?? kernel.settings.newId(actor);
     this.lineage = lineageOf(actor);
     this.goal = actor.goals.length === 1 ? (actor.goals[0] as string) : actor.goals.join('; ');
     this.#startedAt = kernel.deps.now();
@@ -176,8 +185,18 @@ export class Tick implements PlanScope {
     const { actor, drive } = this;
     const unlink = this.#signal && onAbort(this.#signal, () => this.#cancelled());
     try {
-      if (!this.#supervisor.isSurelyRunnable(actor, this.#fresh)) {
-        yield this.#supervisor.assertRunnable(actor, this.#fresh);
+      // Given up while it makes ready, a tick is reported like any other that was given up; it runs nothing.
+      try {
+        if (!this.#supervisor.isSurelyRunnable(actor, this.#fresh)) {
+          yield this.#supervisor.assertRunnable(actor, this.#fresh);
+        }
+        const { journal } = this.kernel.deps;
+        if (journal !== undefined && this.#goesOn()) {
+          const status = this.#opened((yield this.#open(journal)) as TickRecord);
+          if (status !== undefined) return { ...this.#report(), status };
+        }
+      } catch (error) {
+        if (error !== drive.failure) throw error;
       }
       const behaviors = this.#begin();
       if (behaviors.length > 0) {
@@ -188,6 +207,7 @@ export class Tick implements PlanScope {
           if (error !== drive.failure) {
             drive.conclude();
             yield this.#rejected(errorInfo(error));
+            if (this.#journaled !== undefined) yield this.#journaled.complete('failed');
             throw error;
           }
         }
@@ -208,7 +228,10 @@ export class Tick implements PlanScope {
                 continue;
               }
               try {
-                const value = this.#execute(action, id, position);
+                const value =
+                  this.#journaled === undefined
+                    ? this.#execute(action, id, position, drive)
+                    : this.#executeOnce(action, id, position);
                 this.#note(
                   turn,
                   id,
@@ -230,11 +253,41 @@ export class Tick implements PlanScope {
       const report = this.#conclude();
       const judged = this.#supervisor.judge(actor, report, this.exhausted);
       if (judged !== undefined) yield judged;
+      if (this.#journaled !== undefined && !this.#isInterrupted())
+        yield this.#journaled.complete(report.status);
       return report;
     } finally {
       unlink?.();
+      if (this.#journaled !== undefined) this.kernel.openTicks.delete(this.tickId);
       this.#ended();
     }
+  }
+
+  async #open(journal: IJournalPort): Promise<TickRecord> {
+    const record = await journal.open({
+      tickId: this.tickId,
+      actorId: this.actorId,
+      cause: this.message?.id,
+      input: inputToRecord(this.#input),
+    });
+    if (this.drive.abandonedFor !== undefined && !this.#isInterrupted() && !isDone(record.status))
+      await record.complete('cancelled');
+    return record;
+  }
+
+  /** Whether a stop gave this tick up: it is not finished, and the next process goes on with it. */
+  #isInterrupted(): boolean {
+    return this.drive.abandonedFor?.code === 'orchestrator-stopped';
+  }
+
+  /** Takes the record; returns how the tick ended, where it was done before. */
+  #opened(record: TickRecord): TickStatus | undefined {
+    this.tickId = record.tickId;
+    if (isDone(record.status)) return record.status;
+    this.kernel.openTicks.add(this.tickId);
+    const isGivenUp = (): boolean => this.drive.abandonedFor !== undefined;
+    this.#journaled = new Journaled(record, this.kernel, this.actor.script, isGivenUp);
+    return undefined;
   }
 
   /** What is to run: nothing, where the budget does not allow it. */
@@ -323,16 +376,26 @@ export class Tick implements PlanScope {
   /** Where the script wants it: starts all plans at once, each on a drive of its own. Those that fail are heard at their turn. */
   #planAhead(behaviors: readonly Behavior[]): readonly Promise<unknown>[] | undefined {
     if (this.actor.script.config?.planning !== 'parallel' || !this.#goesOn()) return undefined;
-    const { planTimeoutMs } = this.kernel.settings;
     return behaviors.map((behavior, index) => {
-      const drive = this.drive.fork('planning of', behavior.name, planTimeoutMs);
-      const planned = drive.run(this.#planApart(drive, new Turn(behavior, index, this.#now)));
+      const planned = this.#planOnItsOwn(new Turn(behavior, index, this.#now));
       planned.catch(() => {});
       return planned;
     });
   }
 
-  *#planApart(drive: Drive<unknown>, turn: Turn): Course<unknown> {
+  /** Plans on a drive of its own; with a journal, or takes the plan that was recorded. */
+  #planOnItsOwn(turn: Turn): Promise<Plan> {
+    const plan = (): Promise<Plan> => {
+      const { planTimeoutMs } = this.kernel.settings;
+      const drive = this.drive.fork<Plan>('planning of', turn.behavior.name, planTimeoutMs);
+      return drive.run(this.#planApart(drive, turn));
+    };
+    return this.#journaled === undefined
+      ? plan()
+      : this.#journaled.plan(`${turn.index}/${turn.rounds}`, plan);
+  }
+
+  *#planApart(drive: Drive<Plan>, turn: Turn): Course<Plan> {
     const startedAt = this.#now;
     try {
       const planning = this.#callPlan(drive, turn);
@@ -350,6 +413,10 @@ export class Tick implements PlanScope {
     if (turn.rounds === 0 && ahead !== undefined) {
       this.drive.step('planning of', turn.behavior.name, Infinity);
       return ahead;
+    }
+    if (this.#journaled !== undefined) {
+      this.drive.step('planning of', turn.behavior.name, Infinity);
+      return this.#planOnItsOwn(turn);
     }
     turn.isPlanning = true;
     turn.plannedAt = this.#now;
@@ -431,18 +498,56 @@ export class Tick implements PlanScope {
     this.#clean &&= error === undefined;
   }
 
-  #execute(action: Action, id: string, position: number): unknown {
+  /** Executes an action on a drive of its own, or takes what it came to when it was executed before. */
+  #executeOnce(action: Action, id: string, position: number): Promise<unknown> {
+    assertAction(action, this.kernel.isCustomAction, position);
+    // The step in the drive below has the action's own limit.
+    this.drive.step('the action', action.type, Infinity);
+    const key = id.slice(this.tickId.length + 1);
+    const unknown = this.#actions.onUnknown(action);
+    return (this.#journaled as Journaled).action(key, action, unknown, (isRepeated) => {
+      const drive = this.drive.fork<unknown>('the action', action.type, Infinity);
+      return drive.run(this.#executeApart(drive, action, id, position, isRepeated));
+    });
+  }
+
+  *#executeApart(
+    drive: Drive<unknown>,
+    action: Action,
+    id: string,
+    position: number,
+    isRepeated: boolean,
+  ): Course<unknown> {
+    const value = this.#execute(action, id, position, drive, isRepeated);
+    return isThenable(value) ? yield value : value;
+  }
+
+  #execute(
+    action: Action,
+    id: string,
+    position: number,
+    drive: Pick<Drive<unknown>, 'step'>,
+    isRepeated = false,
+  ): unknown {
     const { kernel, actor } = this;
     assertAction(action, kernel.isCustomAction, position);
     kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
-    if (kernel.observed) this.#tell({ type: 'action-started', actionId: id, action });
+    if (kernel.observed) {
+      this.#tell({
+        type: 'action-started',
+        actionId: id,
+        action,
+        ...(isRepeated ? { isRepeated } : undefined),
+      });
+    }
     return this.#actions.execute(action, actor, {
       actionId: id,
       tickId: this.tickId,
       lineage: this.lineage,
       cause: this.message,
-      drive: this.drive,
+      drive,
       caller: this,
+      isRecorded: this.#journaled !== undefined,
     });
   }
 

@@ -127,6 +127,12 @@ export interface ToolSpec {
   readonly sideEffect?: 'none' | 'write' | 'destructive';
   /** Default `false`: only a tool that says so may be called again when the outcome of a call is unknown. */
   readonly idempotent?: boolean;
+  /**
+   * What becomes of a call whose outcome is unknown because the process ended during it. It is asked with a journal only; without
+   * one nobody knows of the call. `retry`: it is made again, with the same idempotency key; `fail`: it ends as `outcome-unknown`.
+   * Default: `retry` for a tool that is idempotent or has no side effect, else `fail`.
+   */
+  readonly onUnknown?: 'retry' | 'fail';
   /** `required`: the orchestrator refuses the call unless somebody outside the model grants it. */
   readonly approval?: 'required';
   /** Overrides the orchestrator's `actionTimeoutMs` for this tool. */
@@ -422,7 +428,7 @@ export interface TickInput {
 /**
  * - `ok`: everything that was planned was done (also: nothing was planned).
  * - `partial`: some behavior or action failed, another did not.
- * - `failed`: all behaviors failed.
+ * - `failed`: all behaviors failed, by their plans or by everything that they did.
  * - `timeout`, `cancelled`: given up; `budget`: a limit was reached and the actor is paused.
  */
 export type TickStatus = 'ok' | 'partial' | 'failed' | 'timeout' | 'cancelled' | 'budget';

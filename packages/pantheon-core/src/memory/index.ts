@@ -11,6 +11,11 @@ export {
   type MemoryContextOptions,
 } from './memory-context.ts';
 export {
+  makeMemoryJournal,
+  type MemoryJournal,
+  type MemoryJournalOptions,
+} from './memory-journal.ts';
+export {
   makeMemoryScheduler,
   type MemoryScheduler,
   type MemorySchedulerOptions,

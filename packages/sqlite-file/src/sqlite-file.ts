@@ -4,39 +4,29 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 
-/** "Psta": tells our files from other SQLite databases (`PRAGMA application_id`). */
-const APPLICATION_ID = 0x50737461;
 const RETRY_MS = 5;
 
-/**
- * Step n brings a file from version n to n + 1. A released step is never changed; a new one is appended. A step only adds (tables,
- * indexes, columns with a default), so that a process of the previous release that has the file open goes on with it.
- */
-const MIGRATIONS: readonly string[] = [
-  // The number of a row is the order of creation, and part of every index.
-  `CREATE TABLE actor (
-     number INTEGER PRIMARY KEY,
-     id TEXT NOT NULL UNIQUE,
-     script TEXT NOT NULL,
-     scriptVersion TEXT,
-     goals TEXT NOT NULL,
-     state TEXT NOT NULL,
-     version INTEGER NOT NULL,
-     parent TEXT,
-     created REAL NOT NULL,
-     updated REAL NOT NULL,
-     metadata TEXT
-   ) STRICT;
-   CREATE INDEX actorOfParent ON actor (parent) WHERE parent IS NOT NULL;`,
-];
+/** A kind of file: what is kept in it, and how it came to its present form. */
+export interface SqliteFileKind {
+  /** Tells files of this kind from other SQLite databases (`PRAGMA application_id`). */
+  readonly applicationId: number;
+  /** For messages: `state`, `journal`. */
+  readonly what: string;
+  /**
+   * Step n brings a file from version n to n + 1. A released step is never changed; a new one is appended. A step only adds (tables,
+   * indexes, columns with a default), so that a process of the previous release that has the file open goes on with it.
+   */
+  readonly migrations: readonly string[];
+}
 
 /** How to open a file. */
-export interface DatabaseSettings {
+export interface SqliteFileSettings {
+  /** `:memory:` keeps nothing. */
   readonly path: string;
+  /** How long a call waits, and blocks the process, while another process writes. Milliseconds. */
   readonly busyTimeoutMs: number;
+  /** `full`: what was committed survives a power failure; `normal`: it survives the end of the process. */
   readonly synchronous: 'full' | 'normal';
-  /** Replaced by tests that need a file of another release. */
-  readonly migrations?: readonly string[];
 }
 
 const BUSY = 5;
@@ -65,7 +55,7 @@ const whyNotOpened = (path: string): string => {
 };
 
 /** Any error of the database as one of ours. After each of them, nothing of the failed call is in the file. */
-export const translate = (error: unknown, path: string): PantheonError => {
+export const translateSqliteError = (error: unknown, path: string): PantheonError => {
   if (PantheonError.is(error)) return error;
   const fail = (code: 'file-unreadable' | 'unavailable', what: string): PantheonError =>
     new PantheonError(code, `path: ${path} ${what}.`, {
@@ -83,7 +73,7 @@ export const translate = (error: unknown, path: string): PantheonError => {
     case FULL:
       return fail('unavailable', 'is on a disk that is full; nothing was written');
     case READ_ONLY:
-      return fail('file-unreadable', 'is read-only; a state port must be able to write');
+      return fail('file-unreadable', 'is read-only, and must be written to');
     case CORRUPT:
     case NOT_A_DATABASE:
       return fail(
@@ -101,14 +91,19 @@ const pragma = (database: DatabaseSync, name: string): unknown =>
   Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
 
 /** The file's version; refuses files that are not ours, and of a release that we do not know. Reads only. */
-const versionOf = (database: DatabaseSync, path: string, known: number): number => {
+const versionOf = (
+  database: DatabaseSync,
+  path: string,
+  { applicationId, what, migrations }: SqliteFileKind,
+): number => {
+  const known = migrations.length;
   const version = pragma(database, 'user_version') as number;
   const owner = pragma(database, 'application_id');
   const { tables } = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {};
-  if (owner !== APPLICATION_ID && (owner !== 0 || version !== 0 || tables !== 0)) {
+  if (owner !== applicationId && (owner !== 0 || version !== 0 || tables !== 0)) {
     throw new PantheonError(
       'option-invalid',
-      `path: ${path} is a database of another program; give the state a file of its own.`,
+      `path: ${path} is a database of another program; give the ${what} a file of its own.`,
       { details: { path } },
     );
   }
@@ -124,22 +119,23 @@ const versionOf = (database: DatabaseSync, path: string, known: number): number 
 
 const prepare = (
   database: DatabaseSync,
-  { path, busyTimeoutMs, synchronous, migrations = MIGRATIONS }: DatabaseSettings,
+  kind: SqliteFileKind,
+  { path, busyTimeoutMs, synchronous }: SqliteFileSettings,
 ): void => {
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   // In one transaction: a file that another process makes meanwhile would look like that of another program.
   database.exec('BEGIN');
-  versionOf(database, path, migrations.length);
+  versionOf(database, path, kind);
   database.exec('COMMIT');
   // Readers and a writer do not wait for each other.
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
   // What throws before the commit leaves nothing behind: the connection is closed then.
   database.exec('BEGIN IMMEDIATE');
-  const version = versionOf(database, path, migrations.length);
-  for (const step of migrations.slice(version)) database.exec(step);
+  const version = versionOf(database, path, kind);
+  for (const step of kind.migrations.slice(version)) database.exec(step);
   // Written also where it is so already: a file that cannot be written is found now, not at the first spawn.
   database.exec(
-    `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}; COMMIT`,
+    `PRAGMA application_id = ${kind.applicationId}; PRAGMA user_version = ${kind.migrations.length}; COMMIT`,
   );
 };
 
@@ -152,17 +148,21 @@ const wait = (ms: number): void => {
  * Opens or creates the file and brings its schema up to date, under a lock. Waits for processes that do the same: SQLite does not
  * wait by itself where a file becomes one with a write-ahead log.
  */
-export const openDatabase = (settings: DatabaseSettings): DatabaseSync => {
+export const openSqliteFile = (
+  kind: SqliteFileKind,
+  settings: SqliteFileSettings,
+): DatabaseSync => {
   const deadline = performance.now() + settings.busyTimeoutMs;
   for (;;) {
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(settings.path);
-      prepare(database, settings);
+      prepare(database, kind, settings);
       return database;
     } catch (error) {
       database?.close();
-      if (!isLocked(error) || performance.now() > deadline) throw translate(error, settings.path);
+      if (!isLocked(error) || performance.now() > deadline)
+        throw translateSqliteError(error, settings.path);
     }
     wait(RETRY_MS);
   }

@@ -1,20 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
-import { makeFolder } from '../test/fixtures.ts';
-import { openDatabase } from './database.ts';
+import { openSqliteFile } from './index.ts';
 
 const STEPS = [
   'CREATE TABLE actor (id TEXT NOT NULL UNIQUE) STRICT',
   "ALTER TABLE actor ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'",
 ];
-const open = (path: string, migrations?: readonly string[]): DatabaseSync => {
-  const database = openDatabase({
-    path,
-    busyTimeoutMs: 10_000,
-    synchronous: 'full',
-    ...(migrations !== undefined && { migrations }),
-  });
+/** A folder that is gone after the test. */
+const makeFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'pantheon-sqlite-file-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+const open = (path: string, migrations: readonly string[] = STEPS): DatabaseSync => {
+  const kind = { applicationId: 0x50746573, what: 'test', migrations };
+  const database = openSqliteFile(kind, { path, busyTimeoutMs: 10_000, synchronous: 'full' });
   onTestFinished(() => {
     if (database.isOpen) database.close();
   });
@@ -57,7 +61,8 @@ test('the file is opened with a write-ahead log and the durability that was aske
   const full = open(path);
   expect(full.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
   expect(full.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
-  const normal = openDatabase({ path, busyTimeoutMs: 0, synchronous: 'normal' });
+  const kind = { applicationId: 0x50746573, what: 'test', migrations: STEPS };
+  const normal = openSqliteFile(kind, { path, busyTimeoutMs: 0, synchronous: 'normal' });
   expect(normal.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 1 });
   normal.close();
 });

@@ -1,0 +1,6 @@
+export {
+  makeSqliteJournal,
+  type RecordedStep,
+  type SqliteJournal,
+  type SqliteJournalOptions,
+} from './sqlite-journal.ts';

@@ -1,0 +1,369 @@
+/** What a journal changes: a tick that was interrupted anywhere is finished, and nothing that was recorded is done again. */
+import { expect, test } from 'vitest';
+import { makeOrchestrator } from '@promethean/pantheon-core';
+import type {
+  Action,
+  ActorRecord,
+  ActorScript,
+  BusMessage,
+  IJournalPort,
+  Orchestrator,
+  OrchestratorOptions,
+  Plan,
+  PlanInput,
+  ToolSpec,
+} from '@promethean/pantheon-core';
+import {
+  makeMemoryBus,
+  makeMemoryContext,
+  makeMemoryJournal,
+  makeMemoryScheduler,
+  makeMemoryState,
+  makeMemoryTools,
+} from '@promethean/pantheon-core/memory';
+
+/** What outlives a process: its journal, its state, its bus, and the effects of its tools. */
+const makeWorld = () => {
+  const effects: { readonly key: string; readonly name: string }[] = [];
+  const received: BusMessage[] = [];
+  const bus = makeMemoryBus();
+  bus.subscribe((message) => received.push(message), { to: 'user' });
+  return {
+    journal: makeMemoryJournal(),
+    state: makeMemoryState(),
+    bus,
+    received,
+    effects,
+    plans: [] as string[],
+  };
+};
+type World = ReturnType<typeof makeWorld>;
+
+/** A promise that never settles: what a process that was killed was doing. */
+const dead = (): Promise<never> => new Promise<never>(() => {});
+
+/** Kills the process, as far as a test can: from then on the journal answers nothing, and nothing goes on. */
+type Kill = { readonly at: number; readonly when: 'before' | 'after' };
+
+const dying = (journal: IJournalPort, kill: Kill, died: () => void): IJournalPort => {
+  let writes = 0;
+  const write = async <T>(run: () => Promise<T>): Promise<T> => {
+    writes += 1;
+    if (writes > kill.at) return dead();
+    if (writes < kill.at) return run();
+    if (kill.when === 'after') await run();
+    died();
+    return dead();
+  };
+  return {
+    ...journal,
+    open: (tick) =>
+      write(async () => {
+        const record = await journal.open(tick);
+        return {
+          ...record,
+          step: async (name, run) => {
+            // The work is done, and then the record of it is written.
+            const value = await run();
+            return write(() => record.step(name, () => value));
+          },
+          complete: (status) => write(() => record.complete(status)),
+        };
+      }),
+  };
+};
+
+const toolSpecs: readonly ToolSpec[] = [
+  { name: 'pay', idempotent: true },
+  { name: 'launch' },
+  { name: 'look', sideEffect: 'none' },
+];
+
+const start = (
+  world: World,
+  {
+    kill,
+    onTool = () => {},
+    options,
+  }: {
+    readonly kill?: Kill;
+    readonly onTool?: (name: string) => unknown;
+    readonly options?: OrchestratorOptions;
+  } = {},
+): { readonly orchestrator: Orchestrator; readonly died: Promise<void> } => {
+  const tools = makeMemoryTools();
+  for (const spec of toolSpecs) {
+    tools.register({
+      ...spec,
+      invoke: async (_args, call) => {
+        const key = call.idempotencyKey ?? '';
+        if (!world.effects.some((effect) => effect.key === key))
+          world.effects.push({ key, name: spec.name });
+        await onTool(spec.name);
+        return `${spec.name} done`;
+      },
+    });
+  }
+  let die: () => void = () => {};
+  const died = new Promise<void>((resolve) => {
+    die = resolve;
+  });
+  const orchestrator = makeOrchestrator(
+    {
+      now: Date.now,
+      log: () => {},
+      context: makeMemoryContext(),
+      tools,
+      llm: { complete: dead },
+      bus: world.bus,
+      schedule: makeMemoryScheduler(),
+      state: world.state,
+      journal: kill === undefined ? world.journal : dying(world.journal, kill, die),
+    },
+    options,
+  );
+  return { orchestrator, died };
+};
+
+const scriptOf = (
+  world: World,
+  rounds: readonly (readonly Action[])[],
+  more: Partial<ActorScript> = {},
+): ActorScript => ({
+  name: 'clerk',
+  contextSources: [],
+  ...more,
+  talents: [
+    {
+      name: 'work',
+      behaviors: [
+        {
+          name: 'act',
+          mode: 'persistent',
+          plan: ({ round }: PlanInput): Plan => {
+            world.plans.push(`round ${round}`);
+            return { actions: rounds[round] ?? [], again: round + 1 < rounds.length };
+          },
+        },
+      ],
+    },
+  ],
+});
+
+const pay: Action = { type: 'tool', name: 'pay', args: {} };
+const launch: Action = { type: 'tool', name: 'launch', args: {} };
+const say: Action = { type: 'message', content: 'done' };
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Ticks one actor in a process that dies at a write, and then in one that recovers. */
+const interrupted = async (
+  rounds: readonly (readonly Action[])[],
+  kill: Kill,
+): Promise<{ readonly world: World; readonly hasDied: boolean; readonly actor: ActorRecord }> => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, rounds), 'work');
+  const first = start(world, { kill });
+  const ticking = first.orchestrator.tickActor(actor, { userMessage: 'go' });
+  const hasDied = await Promise.race([
+    first.died.then(() => true),
+    ticking.then(
+      () => false,
+      () => false,
+    ),
+  ]);
+  await settle();
+  const second = start(world);
+  const { left } = await second.orchestrator.recover();
+  expect(left).toEqual([]);
+  await settle();
+  expect(await world.journal.unfinished()).toEqual([]);
+  return { world, hasDied, actor };
+};
+
+test('a process that dies at any write loses nothing and repeats nothing that was recorded', async () => {
+  let deaths = 0;
+  for (let at = 2; ; at += 1) {
+    let hasDied = false;
+    for (const when of ['before', 'after'] as const) {
+      const { world, ...run } = await interrupted([[pay, say], [say]], { at, when });
+      hasDied = run.hasDied;
+      if (hasDied) deaths += 1;
+      // The opening is the first write; after it come two plans, an intent, three actions and the end.
+      expect(world.effects.map(({ name }) => name)).toEqual(['pay']);
+      expect(world.received.map(({ content }) => content)).toEqual(['done', 'done']);
+      const repeated = world.plans.length - 2;
+      expect(repeated).toBeLessThanOrEqual(when === 'before' && (at === 2 || at === 6) ? 1 : 0);
+    }
+    if (!hasDied) break;
+  }
+  // Two plans, an intent, three actions, one completion; before and after each.
+  expect(deaths).toBe(14);
+});
+
+test('a call whose outcome nobody knows is not made again, unless its tool may be called again', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay, launch, say]]), 'work');
+  // The process ends while the second tool runs.
+  const calls: string[] = [];
+  const first = start(world, {
+    onTool: (name) => {
+      calls.push(name);
+      return name === 'launch' ? dead() : undefined;
+    },
+  });
+  void first.orchestrator.tickActor(actor);
+  await expect.poll(() => calls).toEqual(['pay', 'launch']);
+
+  const { finished } = await start(world).orchestrator.recover();
+  expect(finished.map(({ status }) => status)).toEqual(['partial']);
+  expect(finished[0]?.outcomes.map(({ status, error }) => error?.code ?? status)).toEqual([
+    'ok',
+    'outcome-unknown',
+    'ok',
+  ]);
+  expect(world.effects.map(({ name }) => name)).toEqual(['pay', 'launch']);
+  expect(world.plans).toEqual(['round 0']);
+});
+
+test('the same call has the same key in every process', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  let isCalled = false;
+  const first = start(world, {
+    onTool: () => {
+      isCalled = true;
+      return dead();
+    },
+  });
+  void first.orchestrator.tickActor(actor);
+  await expect.poll(() => isCalled).toBe(true);
+  const { finished } = await start(world).orchestrator.recover();
+  expect(finished[0]?.outcomes.map(({ id, status }) => ({ id, status }))).toEqual([
+    { id: world.effects[0]?.key, status: 'ok' },
+  ]);
+  expect(world.effects).toHaveLength(1);
+});
+
+test('a message that comes again is handled once, and one whose tick failed is tried again without a new plan', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay, say]]), 'work');
+  let isBroken = true;
+  const { orchestrator } = start(world, {
+    onTool: () => {
+      if (isBroken) throw new Error('the till is closed');
+    },
+  });
+  const message: BusMessage = {
+    id: 'm1',
+    from: 'user',
+    to: actor.id,
+    content: 'go',
+    sentAt: 0,
+    hops: 0,
+  };
+  const input = { userMessage: 'go', message };
+  const failed = await orchestrator.tickActor(actor, input);
+  expect(failed.outcomes.map(({ status }) => status)).toEqual(['failed', 'ok']);
+  expect(failed.status).toBe('partial');
+  isBroken = false;
+  // Partly done is done: only what failed as a whole is tried again.
+  const again = await orchestrator.tickActor(actor, input);
+  expect(again).toMatchObject({ status: 'partial', tickId: failed.tickId, outcomes: [] });
+  expect(world.plans).toEqual(['round 0']);
+
+  const other = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  isBroken = true;
+  const toOther = { userMessage: 'go', message: { ...message, to: other.id } };
+  expect((await orchestrator.tickActor(other, toOther)).status).toBe('failed');
+  isBroken = false;
+  expect((await orchestrator.tickActor(other, toOther)).status).toBe('ok');
+  expect((await orchestrator.tickActor(other, toOther)).outcomes).toEqual([]);
+  expect(world.plans).toEqual(['round 0', 'round 0']);
+});
+
+test('a stop leaves what it interrupts for the next process, a cancellation does not', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[launch, say]]), 'work');
+  const first = start(world, { onTool: () => dead() });
+  const ticking = first.orchestrator.tickActor(actor);
+  await expect.poll(() => world.effects).toHaveLength(1);
+  await first.orchestrator.stop({ timeoutMs: 1 });
+  expect((await ticking).status).toBe('cancelled');
+  expect(await world.journal.unfinished()).toHaveLength(1);
+  const second = start(world);
+  const { finished } = await second.orchestrator.recover();
+  expect(finished.map(({ status }) => status)).toEqual(['partial']);
+
+  const controller = new AbortController();
+  const third = start(world, { onTool: () => dead() });
+  const cancelled = third.orchestrator.tickActor(actor, { signal: controller.signal });
+  await expect.poll(() => world.effects).toHaveLength(2);
+  controller.abort();
+  expect((await cancelled).status).toBe('cancelled');
+  expect(await world.journal.unfinished()).toEqual([]);
+});
+
+test('a caller who gave up before the tick began leaves nothing in the journal', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[say]]), 'work');
+  const { orchestrator } = start(world);
+  const report = await orchestrator.tickActor(actor, { signal: AbortSignal.abort() });
+  expect(report.status).toBe('cancelled');
+  expect(await world.journal.unfinished()).toEqual([]);
+});
+
+test('a child is spawned once, and a recorded spawn finds its script again', async () => {
+  const world = makeWorld();
+  const helper = scriptOf(world, [[]], { name: 'helper', version: '2' });
+  const spawn: Action = { type: 'spawn', actor: helper, goal: 'help', message: 'hello' };
+  const actor = await world.state.spawn(scriptOf(world, [[spawn, pay]]), 'work');
+  const first = start(world, { onTool: () => dead(), options: { scripts: [helper] } });
+  void first.orchestrator.tickActor(actor);
+  await expect.poll(() => world.effects).toHaveLength(1);
+  const second = start(world, { options: { scripts: [helper] } });
+  const { finished } = await second.orchestrator.recover();
+  expect(finished[0]?.status).toBe('ok');
+  expect(finished[0]?.outcomes[0]?.value).toMatchObject({ parentId: actor.id, script: helper });
+  expect(await world.state.list({ parentId: actor.id })).toHaveLength(1);
+  // Without the script, the recorded plan cannot be followed, and says so.
+  const third = start(world, { onTool: () => dead() });
+  world.effects.length = 0;
+  void third.orchestrator.tickActor(actor);
+  await expect.poll(() => world.effects).toHaveLength(1);
+  const { finished: lost } = await start(world).orchestrator.recover();
+  expect(lost[0]?.behaviors[0]?.error?.code).toBe('script-unknown');
+});
+
+test('ticks of an actor that is gone are closed, and those of a paused one wait', async () => {
+  const world = makeWorld();
+  const gone = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  const paused = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  const first = start(world, { onTool: () => dead() });
+  void first.orchestrator.tickActor(gone);
+  void first.orchestrator.tickActor(paused);
+  await expect.poll(() => world.effects).toHaveLength(2);
+  await world.state.remove(gone.id);
+  await world.state.update(paused.id, { state: 'paused' });
+  const { finished, left } = await start(world).orchestrator.recover();
+  expect(finished).toEqual([]);
+  expect(left.map(({ actorId, error }) => [actorId, error.code])).toEqual([
+    [gone.id, 'actor-unknown'],
+    [paused.id, 'actor-not-runnable'],
+  ]);
+  expect((await world.journal.unfinished()).map(({ actorId }) => actorId)).toEqual([paused.id]);
+});
+
+test('without a journal there is nothing to recover from', async () => {
+  const world = makeWorld();
+  const { orchestrator } = start({ ...world, journal: undefined as never });
+  await expect(orchestrator.recover()).rejects.toMatchObject({ code: 'capability-missing' });
+});
+
+test('a journal that fails fails the tick before anything runs', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  await world.journal.close();
+  const { orchestrator } = start(world);
+  await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'closed' });
+  expect(world.plans).toEqual([]);
+});

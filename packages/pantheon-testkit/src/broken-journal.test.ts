@@ -1,0 +1,219 @@
+import type { IJournalPort, TickRecord } from '@promethean/pantheon-core';
+import { describeBroken, insteadOf } from '../test/broken-ports.ts';
+import { journalHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { journalSuite } from './index.ts';
+
+const recordOf =
+  (change: (record: TickRecord, journal: IJournalPort) => TickRecord): Wrap<IJournalPort> =>
+  (journal) => ({
+    ...journal,
+    open: async (tick) => change(await journal.open(tick), journal),
+  });
+
+const stepOf = (step: (record: TickRecord) => TickRecord['step']): Wrap<IJournalPort> =>
+  recordOf((record) => ({ ...record, step: step(record) }));
+
+describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
+  'a journal port',
+  journalSuite,
+  journalHarness,
+  [
+    ['keeps every rule', [], (journal) => journal],
+    [
+      'counts every opening as the first',
+      ['journal:1'],
+      recordOf((record) => ({ ...record, attempt: 1 })),
+    ],
+    [
+      'forgets how a tick was completed',
+      ['journal:1', 'journal:6'],
+      recordOf((record) => ({ ...record, status: undefined })),
+    ],
+    [
+      'goes by ids alone',
+      ['journal:1', 'journal:2', 'journal:6', 'journal:7', 'journal:9'],
+      (journal) => ({
+        ...journal,
+        open: ({ tickId, actorId, input }) =>
+          journal.open({ tickId, actorId, ...(input === undefined ? undefined : { input }) }),
+      }),
+    ],
+    [
+      'takes the tick of another actor for the same',
+      ['journal:2'],
+      (journal) => ({
+        ...journal,
+        open: (tick) =>
+          insteadOf(journal.open(tick), 'journal-conflict', () =>
+            journal.open({ ...tick, tickId: `${tick.tickId}'` }),
+          ),
+      }),
+    ],
+    [
+      'runs a recorded step again',
+      ['journal:3', 'journal:4', 'journal:5', 'journal:6', 'journal:9'],
+      (journal) => {
+        let steps = 0;
+        const rename = (record: TickRecord): TickRecord => ({
+          ...record,
+          step: (name, run) => record.step(`${name} ${(steps += 1)}`, run),
+        });
+        return { ...journal, open: async (tick) => rename(await journal.open(tick)) };
+      },
+    ],
+    [
+      'hands out one object',
+      ['journal:3'],
+      (journal) => {
+        const values = new Map<string, unknown>();
+        return {
+          ...journal,
+          open: async (tick) => {
+            const record = await journal.open(tick);
+            return {
+              ...record,
+              step: async (name, run) => {
+                const value = await record.step(name, run);
+                const key = `${record.tickId} ${name}`;
+                if (!values.has(key)) values.set(key, value);
+                return values.get(key) as typeof value;
+              },
+            };
+          },
+        };
+      },
+    ],
+    [
+      'records a failure as null',
+      ['journal:4'],
+      stepOf((record) => (name, run) => {
+        let failure: { readonly reason: unknown } | undefined;
+        return record
+          .step(name, async () => {
+            try {
+              return await run();
+            } catch (reason) {
+              failure = { reason };
+              return null as never;
+            }
+          })
+          .then((value) => {
+            if (failure !== undefined) throw failure.reason;
+            return value;
+          });
+      }),
+    ],
+    [
+      'wraps what a run throws',
+      ['journal:4'],
+      stepOf(
+        (record) => (name, run) =>
+          record.step(name, run).catch((error: unknown) => {
+            throw error instanceof Error && error.message === 'the till is closed'
+              ? new Error('step failed', { cause: error })
+              : error;
+          }),
+      ),
+    ],
+    [
+      'runs one step after the other',
+      ['journal:5'],
+      (journal) => {
+        return {
+          ...journal,
+          open: async (tick) => {
+            const record = await journal.open(tick);
+            let last: Promise<unknown> = Promise.resolve();
+            return {
+              ...record,
+              step: (name, run) => {
+                const step = last.then(() => record.step(name, run));
+                last = step.catch(() => undefined);
+                return step;
+              },
+            };
+          },
+        };
+      },
+    ],
+    [
+      'lets the last of two records win',
+      ['journal:5'],
+      stepOf((record) => async (name, run) => {
+        let last: () => ReturnType<typeof run> = () => record.step(name, run);
+        await record.step(name, async () => {
+          const value = await run();
+          last = async () => value;
+          return value;
+        });
+        return last();
+      }),
+    ],
+    [
+      'drops the steps of a finished tick',
+      ['journal:6'],
+      recordOf((record) =>
+        record.status === undefined ? record : { ...record, step: async (_, run) => run() },
+      ),
+    ],
+    [
+      'lists finished ticks as well',
+      ['journal:7'],
+      (journal) => ({
+        ...journal,
+        open: async (tick) => {
+          const record = await journal.open(tick);
+          return tick.tickId === 't1' && tick.cause === undefined && record.attempt === 1
+            ? { ...record, complete: async () => void (await journal.unfinished()) }
+            : record;
+        },
+      }),
+    ],
+    [
+      'lists the newest first',
+      ['journal:7', 'journal:9'],
+      (journal) => ({
+        ...journal,
+        unfinished: async () => (await journal.unfinished()).toReversed(),
+      }),
+    ],
+    [
+      'loses the input',
+      ['journal:7', 'journal:8', 'port:1'],
+      (journal) => ({ ...journal, open: (tick) => journal.open({ ...tick, input: undefined }) }),
+    ],
+    [
+      'records what JSON makes of a value',
+      ['journal:8'],
+      stepOf(
+        (record) => (name, run) =>
+          record.step(name, async () => {
+            const value = await run();
+            return (value instanceof Date ? value.toJSON() : value) as typeof value;
+          }),
+      ),
+    ],
+    [
+      'keeps steps in an object',
+      ['journal:9'],
+      (journal) => ({
+        ...journal,
+        open: async (tick) => {
+          const record = await journal.open(tick);
+          return {
+            ...record,
+            step: async (name, run) => (name in {} ? ({} as never) : record.step(name, run)),
+          };
+        },
+      }),
+    ],
+    [
+      'works after close',
+      ['port:2'],
+      (journal) => ({
+        ...journal,
+        unfinished: () => insteadOf(journal.unfinished(), 'closed', () => []),
+      }),
+    ],
+  ],
+);

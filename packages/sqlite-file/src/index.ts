@@ -1,0 +1,6 @@
+export {
+  openSqliteFile,
+  type SqliteFileKind,
+  type SqliteFileSettings,
+  translateSqliteError,
+} from './sqlite-file.ts';
