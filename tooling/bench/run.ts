@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: runs the workloads and prints their figures beside the targets.
  *
- *   --only w1,w2   these alone: w1, w2, w3, w4, w5, memory, start, size
+ *   --only w1,w2   these alone: w1, w2, w3, w4, w5, journal, memory, start, size
  *   --quick        a smoke run in seconds: shows that everything works, its figures mean nothing
  *   --peers        other frameworks take part in w1, as far as they are installed
  *   --json FILE    writes the figures to a file
@@ -15,6 +15,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { durableBus } from './durable-bus.ts';
 import { idle } from './idle.ts';
+import { journal } from './journal.ts';
 import { loops } from './loops.ts';
 import { messages } from './messages.ts';
 import { installedPeers } from './peers.ts';
@@ -31,6 +32,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   w3: loops,
   w4: durableBus,
   w5: state,
+  journal,
   memory: idle,
   start,
   size,

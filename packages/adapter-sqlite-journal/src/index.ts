@@ -1,6 +1,7 @@
 export {
   makeSqliteJournal,
   type RecordedStep,
+  type RecordedTick,
   type SqliteJournal,
   type SqliteJournalOptions,
 } from './sqlite-journal.ts';

@@ -95,6 +95,17 @@ test('the steps of a tick can be read, with their times', async () => {
     { name: 'action 0/0/0 #1', value: { value: null }, recordedAt: 9 },
   ]);
   expect(await journal.steps('nobody')).toEqual([]);
+  expect(await journal.tick('t1')).toEqual({
+    tickId: 't1',
+    actorId: 'ada',
+    attempt: 1,
+    openedAt: 5,
+    status: undefined,
+    completedAt: undefined,
+  });
+  await record.complete('partial');
+  expect(await journal.tick('t1')).toMatchObject({ status: 'partial', completedAt: 9 });
+  expect(await journal.tick('nobody')).toBeUndefined();
 });
 
 test('a file of another program, and one of a state, are refused and not touched', async () => {

@@ -8,6 +8,7 @@ import {
   PantheonError,
   type TickRecord,
   type TickStatus,
+  type UnfinishedTick,
 } from '@promethean/pantheon-core';
 import {
   inputText,
@@ -46,10 +47,19 @@ export interface RecordedStep {
   readonly recordedAt: number;
 }
 
+/** A tick as it was recorded. Times are milliseconds since the epoch. */
+export interface RecordedTick extends UnfinishedTick {
+  /** Undefined: it is not finished. */
+  readonly status: TickStatus | undefined;
+  readonly completedAt: number | undefined;
+}
+
 /** A journal in a file. */
 export interface SqliteJournal extends IJournalPort {
   /** Opens the file now, not at the first call. Rejects like any call: `file-unreadable`, `option-invalid`, `unavailable`. */
   readonly ready: () => Promise<void>;
+  /** A tick, finished or not; undefined for one that is not known. */
+  readonly tick: (tickId: string) => Promise<RecordedTick | undefined>;
   /** The steps of a tick in the order in which they were recorded; none for a tick that is not known. */
   readonly steps: (tickId: string) => Promise<readonly RecordedStep[]>;
   readonly close: () => Promise<void>;
@@ -64,6 +74,7 @@ interface TickRow {
   readonly opened: number;
   readonly attempt: number;
   readonly status: TickStatus | null;
+  readonly completed: number | null;
 }
 
 /** Finished ticks that are removed with one commit at most, and the time between two looks at them. */
@@ -94,6 +105,15 @@ interface Open {
   readonly database: DatabaseSync;
   readonly sql: Statements;
 }
+
+const tickOf = (row: TickRow): UnfinishedTick => ({
+  tickId: row.id,
+  actorId: row.actor,
+  ...(row.cause === null ? undefined : { cause: row.cause }),
+  ...(row.input === null ? undefined : { input: JSON.parse(row.input) as JsonValue }),
+  attempt: row.attempt,
+  openedAt: row.opened,
+});
 
 const requireName = (what: string, value: string | undefined): void => {
   const problem = value === undefined ? undefined : nameProblem(value);
@@ -168,7 +188,7 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
   };
 
   const recordOf = (
-    { number, id, attempt, status }: Omit<TickRow, 'actor' | 'cause' | 'input' | 'opened'>,
+    { number, id, attempt, status }: Pick<TickRow, 'number' | 'id' | 'attempt' | 'status'>,
     known: ReadonlyMap<string, string>,
   ): TickRecord =>
     makeTickRecord(
@@ -215,16 +235,19 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
     },
 
     unfinished: () =>
-      write(({ unfinished }) =>
-        (unfinished.all() as unknown as TickRow[]).map((row) => ({
-          tickId: row.id,
-          actorId: row.actor,
-          ...(row.cause === null ? undefined : { cause: row.cause }),
-          ...(row.input === null ? undefined : { input: JSON.parse(row.input) as JsonValue }),
-          attempt: row.attempt,
-          openedAt: row.opened,
-        })),
-      ),
+      write(({ unfinished }) => (unfinished.all() as unknown as TickRow[]).map(tickOf)),
+
+    tick: (tickId) =>
+      write(({ byId }) => {
+        const row = byId.get(tickId) as TickRow | undefined;
+        return (
+          row && {
+            ...tickOf(row),
+            status: row.status ?? undefined,
+            completedAt: row.completed ?? undefined,
+          }
+        );
+      }),
 
     steps: (tickId) =>
       write(({ steps }) =>

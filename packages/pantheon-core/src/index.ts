@@ -12,7 +12,7 @@ export type { ListenOptions } from './core/listening.ts';
 export { makeOrchestrator } from './core/orchestrator.ts';
 export type { Orchestrator, StopReport } from './core/orchestrator.ts';
 export * from './core/ports.ts';
-export type { RecoveryReport } from './core/recovery.ts';
+export type { Recovery, RecoveryReport } from './core/recovery.ts';
 export { makeLlmBehavior } from './core/reasoning.ts';
 export type { LlmBehaviorOptions } from './core/reasoning.ts';
 export { defineScript, makeActorFactory } from './core/scripts.ts';

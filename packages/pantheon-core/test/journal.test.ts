@@ -153,6 +153,8 @@ const scriptOf = (
 const pay: Action = { type: 'tool', name: 'pay', args: {} };
 const launch: Action = { type: 'tool', name: 'launch', args: {} };
 const say: Action = { type: 'message', content: 'done' };
+/** What became of what was left. */
+const recovered = async (orchestrator: Orchestrator) => (await orchestrator.recover()).ended;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Ticks one actor in a process that dies at a write, and then in one that recovers. */
@@ -173,7 +175,7 @@ const interrupted = async (
   ]);
   await settle();
   const second = start(world);
-  const { left } = await second.orchestrator.recover();
+  const { left } = await recovered(second.orchestrator);
   expect(left).toEqual([]);
   await settle();
   expect(await world.journal.unfinished()).toEqual([]);
@@ -214,7 +216,7 @@ test('a call whose outcome nobody knows is not made again, unless its tool may b
   void first.orchestrator.tickActor(actor);
   await expect.poll(() => calls).toEqual(['pay', 'launch']);
 
-  const { finished } = await start(world).orchestrator.recover();
+  const { finished } = await recovered(start(world).orchestrator);
   expect(finished.map(({ status }) => status)).toEqual(['partial']);
   expect(finished[0]?.outcomes.map(({ status, error }) => error?.code ?? status)).toEqual([
     'ok',
@@ -237,7 +239,7 @@ test('the same call has the same key in every process', async () => {
   });
   void first.orchestrator.tickActor(actor);
   await expect.poll(() => isCalled).toBe(true);
-  const { finished } = await start(world).orchestrator.recover();
+  const { finished } = await recovered(start(world).orchestrator);
   expect(finished[0]?.outcomes.map(({ id, status }) => ({ id, status }))).toEqual([
     { id: world.effects[0]?.key, status: 'ok' },
   ]);
@@ -291,7 +293,7 @@ test('a stop leaves what it interrupts for the next process, a cancellation does
   expect((await ticking).status).toBe('cancelled');
   expect(await world.journal.unfinished()).toHaveLength(1);
   const second = start(world);
-  const { finished } = await second.orchestrator.recover();
+  const { finished } = await recovered(second.orchestrator);
   expect(finished.map(({ status }) => status)).toEqual(['partial']);
 
   const controller = new AbortController();
@@ -321,7 +323,7 @@ test('a child is spawned once, and a recorded spawn finds its script again', asy
   void first.orchestrator.tickActor(actor);
   await expect.poll(() => world.effects).toHaveLength(1);
   const second = start(world, { options: { scripts: [helper] } });
-  const { finished } = await second.orchestrator.recover();
+  const { finished } = await recovered(second.orchestrator);
   expect(finished[0]?.status).toBe('ok');
   expect(finished[0]?.outcomes[0]?.value).toMatchObject({ parentId: actor.id, script: helper });
   expect(await world.state.list({ parentId: actor.id })).toHaveLength(1);
@@ -330,7 +332,7 @@ test('a child is spawned once, and a recorded spawn finds its script again', asy
   world.effects.length = 0;
   void third.orchestrator.tickActor(actor);
   await expect.poll(() => world.effects).toHaveLength(1);
-  const { finished: lost } = await start(world).orchestrator.recover();
+  const { finished: lost } = await recovered(start(world).orchestrator);
   expect(lost[0]?.behaviors[0]?.error?.code).toBe('script-unknown');
 });
 
@@ -344,7 +346,7 @@ test('ticks of an actor that is gone are closed, and those of a paused one wait'
   await expect.poll(() => world.effects).toHaveLength(2);
   await world.state.remove(gone.id);
   await world.state.update(paused.id, { state: 'paused' });
-  const { finished, left } = await start(world).orchestrator.recover();
+  const { finished, left } = await recovered(start(world).orchestrator);
   expect(finished).toEqual([]);
   expect(left.map(({ actorId, error }) => [actorId, error.code])).toEqual([
     [gone.id, 'actor-unknown'],

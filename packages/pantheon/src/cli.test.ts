@@ -32,6 +32,7 @@ const script = defineScript({
 export default defineConfig({
   actors: [{ script, goals: ['counted'] }, { script, id: 'second', loopMs: 60_000 }],
   state: { file: 'kept/state.db' },
+  journal: { file: 'kept/journal.db' },
 });
 `;
 
@@ -117,7 +118,8 @@ describe('pantheon start', { timeout: 2 * DEADLINE_MS }, () => {
   });
 
   test('ends within its bound although a tick hangs, and at once at a second signal', async () => {
-    await write(CONFIG);
+    // Two at once: a journal belongs to one.
+    await write(CONFIG.replace(/journal: .*/, ''));
     const patient = start(['start']);
     patient.child.stdin.write('hang\n');
     await until(() => expect(patient.stderr()).toContain('at work'));
@@ -189,7 +191,7 @@ describe('pantheon check', { timeout: 2 * DEADLINE_MS }, () => {
         '  actors    counter, second (script counter, every 60000 ms)',
         '  state     in the SQLite file ./kept/state.db',
         '  context   in memory',
-        '  journal   none',
+        '  journal   in the SQLite file ./kept/journal.db',
         '  tools     none',
         '  llm       gpt-4.1-mini of http://127.0.0.1:1/v1, OPENAI_API_KEY is set',
         '  bus       in memory',

@@ -60,20 +60,21 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Here the config file is the whole program, so the ports that it made end with the command. */
 const closeGiven = async (config: PantheonConfig): Promise<void> => {
-  const { bus, state, context, tools, llm, schedule } = config;
-  for (const port of [schedule, bus, llm, tools, context, state]) {
+  const { bus, state, journal, context, tools, llm, schedule } = config;
+  for (const port of [schedule, bus, llm, tools, context, journal, state]) {
     if (typeof port === 'object' && 'close' in port) await port.close?.();
   }
 };
 
 /** The config without its files and its log. What is checked where it is used, such as limits, can be checked with it. */
 const withoutFiles = (config: PantheonConfig): PantheonConfig => {
-  const { state, context } = config;
+  const { state, journal, context } = config;
   const isSettings = typeof context === 'object' && !isPort('context', context);
   return {
     ...config,
     log: false,
     state: isPort('state', state) ? state : 'memory',
+    journal: isPort('journal', journal) ? journal : undefined,
     context: isSettings ? { ...context, file: undefined } : context,
   };
 };

@@ -287,7 +287,7 @@ describe('a journal in a file', () => {
       observe: (event) => void (event.type === 'tick-ended' && ended.push(event.report?.status)),
     });
     await after.start();
-    expect(ended).toEqual(['ok']);
+    await expect.poll(() => ended).toEqual(['ok']);
     expect(plans).toEqual(['the rent']);
   });
 

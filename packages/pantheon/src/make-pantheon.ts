@@ -24,8 +24,8 @@ export interface Pantheon {
   readonly orchestrator: Orchestrator;
   readonly ports: PantheonPorts;
   /**
-   * Opens the ports, indexes documents, makes the actors of the config or finds them again, finishes the ticks that the last process
-   * left in the journal, listens to the bus, and starts loops.
+   * Opens the ports, indexes documents, makes the actors of the config or finds them again, goes on with the ticks that the last
+   * process left in the journal, listens to the bus, and starts loops.
    * Further calls get the same promise. When something fails, everything is stopped and closed.
    *
    * @throws Rejects with what failed, and with `closed` after `stop`.
@@ -122,7 +122,7 @@ export const makePantheon = (
     for (const { open } of made) await orEnded(open(ending.signal));
     const employed: ActorRecord[] = [];
     for (const actor of actors) employed.push(await orEnded(employActor(state, actor)));
-    // What the last process left comes before what is new.
+    // What the last process left comes before what is new; how long it takes is not ours to wait for.
     if (ports.journal !== undefined && group === undefined) await orEnded(orchestrator.recover());
     orchestrator.listen(group === undefined ? undefined : { group });
     // The bus of a server is ready again when the server knows who takes the messages.

@@ -130,7 +130,7 @@ const message: BusMessage = {
   sentAt: 0,
   hops: 0,
 };
-if (!isNaive) await orchestrator.recover();
+if (!isNaive) await (await orchestrator.recover()).ended;
 await orchestrator.tickActor(actor, { userMessage: message.content, message });
 reach('before acknowledge');
 await orchestrator.stop();

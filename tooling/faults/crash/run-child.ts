@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { ChildSettings } from './child.ts';
 
 /** How a child ended, and what it printed. */
@@ -17,7 +18,7 @@ export const runChild = (settings: ChildSettings): Promise<ChildEnd> => {
     [
       '--conditions=@promethean/source',
       '--no-warnings',
-      new URL('./child.ts', import.meta.url).pathname,
+      fileURLToPath(new URL('./child.ts', import.meta.url)),
       JSON.stringify(settings),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, killSignal: 'SIGTERM' },

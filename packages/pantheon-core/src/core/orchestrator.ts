@@ -12,7 +12,7 @@ import type { ListenOptions } from './listening.ts';
 import { Loops } from './loops.ts';
 import { Mailboxes } from './mailbox.ts';
 import { recover } from './recovery.ts';
-import type { RecoveryReport } from './recovery.ts';
+import type { Recovery } from './recovery.ts';
 import { Supervisor } from './supervision.ts';
 import { isThenable } from './thenable.ts';
 import type { Action, Actor, TickInput, TickReport } from './types.ts';
@@ -58,11 +58,12 @@ export interface Orchestrator {
    */
   readonly stop: (options?: { readonly timeoutMs?: number }) => Promise<StopReport>;
   /**
-   * Finishes the ticks that a process has left unfinished in the journal: what was recorded is not done again. To be called once, at the
-   * start and before `listen`, by the only process that runs these actors. A tick that fails again stays for the next time; one
-   * whose actor is gone is closed. Rejects with `capability-missing` without a journal.
+   * Finishes the ticks that a process has left unfinished in the journal: what was recorded is not done again. Resolves when each of
+   * them stands at the head of its actor's mailbox; `ended` tells what became of them. To be called once, at the start and before
+   * `listen`, by the only process that runs these actors. A tick whose actor is gone is closed; one whose actor is paused stays.
+   * Rejects with `capability-missing` without a journal, and with what the journal or the state port rejects with.
    */
-  readonly recover: () => Promise<RecoveryReport>;
+  readonly recover: () => Promise<Recovery>;
   readonly stats: () => OrchestratorStats;
 }
 

@@ -18,8 +18,16 @@ export interface RecoveryReport {
   }[];
 }
 
-/** One after the other to the mailboxes, so that each actor finishes its ticks in their order. */
-export const recover = async (kernel: Kernel, mailboxes: Mailboxes): Promise<RecoveryReport> => {
+/** Ticks that are being finished. */
+export interface Recovery {
+  /** How many were left unfinished. */
+  readonly ticks: number;
+  /** Resolves when all of them have ended; never rejects. */
+  readonly ended: Promise<RecoveryReport>;
+}
+
+/** One after the other to the mailboxes, so that each actor finishes its ticks in their order, and before what comes now. */
+export const recover = async (kernel: Kernel, mailboxes: Mailboxes): Promise<Recovery> => {
   const { journal, state } = kernel.deps;
   if (journal === undefined) {
     throw new PantheonError(
@@ -54,8 +62,10 @@ export const recover = async (kernel: Kernel, mailboxes: Mailboxes): Promise<Rec
       ),
     );
   }
-  await Promise.all(running);
-  return { finished, left };
+  return {
+    ticks: running.length + left.length,
+    ended: Promise.all(running).then(() => ({ finished, left })),
+  };
 };
 
 const close = async (
