@@ -5,11 +5,11 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const QUESTIONS = [
-  'Why do ticks of one actor never overlap?',
-  'What does the testkit prove? And how are secrets kept out of the log?',
+  'When is a tick finished after a crash?',
+  'How are secrets kept out of the log? And what does the testkit prove?',
 ];
 /** What is longer is cut, and shows that it is. */
-const [ROWS, COLUMNS] = [34, 108];
+const [ROWS, COLUMNS] = [42, 118];
 const [LINE, GLYPH, MARGIN] = [18, 7.83, 20];
 
 interface Row {
