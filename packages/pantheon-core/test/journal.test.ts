@@ -99,8 +99,7 @@ const start = (
         const key = call.idempotencyKey ?? '';
         if (!world.effects.some((effect) => effect.key === key))
           world.effects.push({ key, name: spec.name });
-        await onTool(spec.name);
-        return `${spec.name} done`;
+        return (await onTool(spec.name)) ?? `${spec.name} done`;
       },
     });
   }
@@ -353,6 +352,85 @@ test('ticks of an actor that is gone are closed, and those of a paused one wait'
     [paused.id, 'actor-not-runnable'],
   ]);
   expect((await world.journal.unfinished()).map(({ actorId }) => actorId)).toEqual([paused.id]);
+});
+
+test('texts and results that not every store takes are recorded all the same', async () => {
+  const world = makeWorld();
+  const odd = `nul \u0000 half \ud83d ${'x'.repeat(10)}`;
+  const deep: unknown = JSON.parse('['.repeat(80) + ']'.repeat(80));
+  const results: Record<string, unknown> = { pay: odd, look: deep };
+  const look: Action = { type: 'tool', name: 'look', args: {} };
+  const failing: Action = { type: 'tool', name: 'nobody \ud83d', args: {} };
+  const script = scriptOf(world, [[pay, look, failing, launch]]);
+  const actor = await world.state.spawn(script, 'work');
+  let isCalled = false;
+  const first = start(world, {
+    onTool: (name) => {
+      isCalled ||= name === 'launch';
+      return name === 'launch' ? dead() : results[name];
+    },
+  });
+  void first.orchestrator.tickActor(actor, { userMessage: odd });
+  await expect.poll(() => isCalled).toBe(true);
+  const { finished } = await recovered(start(world).orchestrator);
+  expect(finished[0]?.outcomes.map(({ value, error }) => error?.code ?? value)).toEqual([
+    odd,
+    deep,
+    'tool-unknown',
+    'outcome-unknown',
+  ]);
+  expect(finished[0]?.hasInput).toBe(true);
+  expect(world.plans).toHaveLength(1);
+});
+
+test('of two processes that run one tick, both follow what was recorded first', async () => {
+  const world = makeWorld();
+  const message: BusMessage = {
+    id: 'm1',
+    from: 'user',
+    to: 'ada',
+    content: 'go',
+    sentAt: 0,
+    hops: 0,
+  };
+  const openers: (() => void)[] = [];
+  const script: ActorScript = {
+    name: 'clerk',
+    contextSources: [],
+    talents: [
+      {
+        name: 'work',
+        behaviors: [
+          {
+            name: 'act',
+            mode: 'persistent',
+            plan: async (): Promise<Plan> => {
+              const number = openers.length;
+              await new Promise<void>((resolve) => openers.push(resolve));
+              return { actions: [{ type: 'message', content: `plan ${number}` }] };
+            },
+          },
+        ],
+      },
+    ],
+  };
+  const actor = await world.state.spawn(script, 'work', { id: 'ada' });
+  const input = { userMessage: 'go', message };
+  const ticks = [start(world), start(world)].map(({ orchestrator }) =>
+    orchestrator.tickActor(actor, input),
+  );
+  await expect.poll(() => openers).toHaveLength(2);
+  openers[1]?.();
+  await settle();
+  openers[0]?.();
+  const reports = await Promise.all(ticks);
+  await settle();
+  expect(new Set(reports.map(({ tickId }) => tickId)).size).toBe(1);
+  expect(reports.flatMap(({ actions }) => actions)).toEqual([
+    { type: 'message', content: 'plan 1' },
+    { type: 'message', content: 'plan 1' },
+  ]);
+  expect(world.received.map(({ content }) => content)).toEqual(['plan 1']);
 });
 
 test('without a journal there is nothing to recover from', async () => {

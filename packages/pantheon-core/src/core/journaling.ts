@@ -15,8 +15,11 @@ import type {
   TickStatus,
 } from './types.ts';
 
-/** What a step came to: what the record holds, or the reason why there is none. */
-type Recorded<T> = { readonly value: T } | { readonly error: ErrorInfo };
+/** What a step came to. */
+type Recorded = { readonly value: unknown } | { readonly error: ErrorInfo };
+
+const isSame = (a: JsonValue, b: JsonValue): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** What becomes of an action whose outcome is unknown; `harmless`: it may be executed any number of times. */
 export type OnUnknown = 'harmless' | 'retry' | 'fail';
@@ -28,26 +31,42 @@ const RETRIED: readonly TickStatus[] = ['failed', 'timeout', 'cancelled'];
 export const isDone = (status: TickStatus | undefined): status is TickStatus =>
   status !== undefined && !RETRIED.includes(status);
 
+/** Levels that are left to whatever a journal puts around a value. */
+const MAX_DEPTH = 60;
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)));
+
+/**
+ * What a journal can keep of a value. JSON leaves out functions and the like; they are not there when the tick is finished elsewhere.
+ * What not every store takes (U+0000, half a surrogate pair, deep nesting) goes in as the text of its JSON, where it is escaped.
+ */
+const pack = (value: unknown): JsonValue => {
+  const json = JSON.stringify(value);
+  if (json === undefined) return null;
+  const plain = JSON.parse(json) as JsonValue;
+  return /\\u(?:0000|d[89a-f])/i.test(json) || isDeeper(plain, MAX_DEPTH) ? { json } : plain;
+};
+
+const unpack = (packed: JsonValue | undefined): unknown => {
+  const { json } = (packed ?? {}) as { readonly json?: unknown };
+  return typeof json === 'string' ? JSON.parse(json) : packed;
+};
+
 /** What is needed to finish a tick in another process. */
-export const inputToRecord = (input: TickInput | undefined): JsonValue => ({
-  ...(input?.userMessage === undefined ? undefined : { userMessage: input.userMessage }),
-  ...(input?.message === undefined
-    ? undefined
-    : { message: input.message as unknown as JsonValue }),
-});
+export const inputToRecord = (input: TickInput | undefined): JsonValue =>
+  pack({ userMessage: input?.userMessage, message: input?.message });
 
 /** The input of a tick that another process has left. */
 export const recordedInput = (input: JsonValue | undefined): TickInput | undefined => {
-  const { userMessage, message } = (input ?? {}) as {
+  const { userMessage, message } = (unpack(input) ?? {}) as {
     readonly userMessage?: string;
     readonly message?: BusMessage;
   };
   return userMessage === undefined && message === undefined ? undefined : { userMessage, message };
 };
-
-/** A copy that a journal can keep. What JSON leaves out, such as a function, is not there when the tick is finished elsewhere. */
-const asJson = (value: unknown): JsonValue =>
-  value === undefined ? null : (JSON.parse(JSON.stringify(value) ?? 'null') as JsonValue);
 
 const isSpawn = (action: Action): action is SpawnAction => action?.type === 'spawn';
 
@@ -78,9 +97,10 @@ export class Journaled {
 
   /** The plan of one round: made once, whatever happens to the process. */
   plan(key: string, make: () => Promise<Plan>): Promise<Plan> {
-    const encode = (plan: Plan): JsonValue => {
+    const encode = (plan: Plan): unknown => {
       try {
-        return asJson({ ...plan, actions: plan.actions.map((action) => this.#encode(action)) });
+        const plain = { ...plan, actions: plan.actions.map((action) => this.#encode(action)) };
+        return JSON.parse(JSON.stringify(plain));
       } catch (error) {
         throw new PantheonError(
           'plan-invalid',
@@ -89,8 +109,8 @@ export class Journaled {
         );
       }
     };
-    const decode = (recorded: JsonValue): Plan => {
-      const plan = recorded as unknown as Plan;
+    const decode = (recorded: unknown): Plan => {
+      const plan = recorded as Plan;
       return { ...plan, actions: plan.actions.map((action) => this.#decode(action)) };
     };
     return this.#attempt(`plan ${key}`, make, encode, decode);
@@ -106,17 +126,18 @@ export class Journaled {
     unknown: OnUnknown,
     execute: (isRepeated: boolean) => Promise<unknown>,
   ): Promise<unknown> {
-    const encode = (value: unknown): JsonValue => {
+    const encode = (value: unknown): unknown => {
       try {
-        return asJson(
-          isSpawn(action) ? { ...(value as Actor), script: titleOf(action.actor) } : value,
-        );
+        const plain = isSpawn(action)
+          ? { ...(value as Actor), script: titleOf(action.actor) }
+          : value;
+        return JSON.parse(JSON.stringify(plain) ?? 'null');
       } catch (error) {
         this.#kernel.log(`The value of ${key} cannot be recorded`, { error: errorMessage(error) });
         return null;
       }
     };
-    const decode = (value: JsonValue): unknown =>
+    const decode = (value: unknown): unknown =>
       isSpawn(action) ? { ...(value as object), script: action.actor } : (value ?? undefined);
     const announced = async (attempt: number): Promise<unknown> => {
       let isNew = false;
@@ -145,25 +166,31 @@ export class Journaled {
   async #attempt<T>(
     name: string,
     run: (attempt: number) => Promise<T>,
-    encode: (value: T) => JsonValue,
-    decode: (value: JsonValue) => T,
+    encode: (value: T) => unknown,
+    decode: (value: unknown) => T,
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       let made: { readonly value: T } | { readonly failure: unknown } | undefined;
-      const recorded = (await this.#record.step(`${name} #${attempt}`, async () => {
+      let own: JsonValue | undefined;
+      const packed = await this.#record.step(`${name} #${attempt}`, async () => {
         try {
           const value = await run(attempt);
+          own = pack({ value: encode(value) });
           made = { value };
-          return { value: encode(value) };
         } catch (failure) {
           if (this.#isGivenUp()) throw failure;
+          own = pack({ error: errorInfo(failure) });
           made = { failure };
-          return { error: { ...errorInfo(failure) } };
         }
-      })) as Recorded<JsonValue>;
-      if (made !== undefined && 'value' in made) return made.value;
-      if ('value' in recorded) return decode(recorded.value);
-      if (made !== undefined) throw made.failure;
+        return own;
+      });
+      // Another process may have been first; then what it recorded holds, here as well.
+      if (made !== undefined && own !== undefined && isSame(packed, own)) {
+        if ('value' in made) return made.value;
+        throw made.failure;
+      }
+      const recorded = unpack(packed) as Recorded;
+      if (!('error' in recorded)) return decode(recorded.value);
       if (attempt === this.#record.attempt) {
         const { code, message, retryable } = recorded.error;
         throw new PantheonError(code, message, { retryable });
