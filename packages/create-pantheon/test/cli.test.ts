@@ -55,11 +55,16 @@ interface Started {
 
 const start = (
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly uid?: number } = {},
+  options: { readonly env?: NodeJS.ProcessEnv; readonly under?: readonly string[] } = {},
 ): Started => {
-  const { env, ...more } = options;
-  const node = ['--disable-warning=ExperimentalWarning', join(work, 'package/src/cli.ts')];
-  const child = spawn(process.execPath, [...node, ...args], {
+  const { env, under = [] } = options;
+  const node = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(work, 'package/src/cli.ts'),
+  ];
+  const [command, ...rest] = [...under, ...node, ...args] as [string, ...string[]];
+  const child = spawn(command, rest, {
     cwd: folder,
     // No settings of the one who runs the tests; npm keeps its things in here.
     env: {
@@ -72,7 +77,6 @@ const start = (
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     timeout: 60_000,
-    ...more,
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -206,9 +210,13 @@ test.each([
 
 test('a folder above that may not be written to is one sentence', async () => {
   await chmod(folder, 0o555);
-  // Root may write anywhere; nobody may not.
-  const user = process.getuid?.() === 0 ? { uid: 65_534 } : {};
-  const { code, stderr } = await start(['my-app', ...offline], user).ended;
+  // Root may write anywhere, unless it gives that up. Another user might not get at this node and this checkout.
+  const privileges = '-dac_override,-dac_read_search';
+  const under =
+    process.getuid?.() === 0
+      ? ['setpriv', `--inh-caps=${privileges}`, `--bounding-set=${privileges}`]
+      : [];
+  const { code, stderr } = await start(['my-app', ...offline], { under }).ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/^.* cannot be written to \(EACCES\); nothing was made\. Choose a folder/);
   expect(await readdir(folder)).toEqual([]);
