@@ -1,14 +1,10 @@
 /**
- * W5, the journal: a tick with one plan and three calls of a tool with effects, without a journal and with the embedded one, beside
+ * W5, the journal: a tick with one plan and three calls of a tool with effects, without a journal and with each of ours, beside
  * the raw driver's transactions of one record. A tick makes nine records: its opening, the plan, an intent and an outcome for each
  * call, and its end.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { makeActorFactory, makeOrchestrator } from '@promethean/pantheon-core';
-import type { Action, Actor, IJournalPort } from '@promethean/pantheon-core';
+import type { Action, Actor, OrchestratorDeps } from '@promethean/pantheon-core';
 import {
   makeMemoryBus,
   makeMemoryContext,
@@ -17,8 +13,11 @@ import {
   makeMemoryTools,
   makeScriptedLlm,
 } from '@promethean/pantheon-core/memory';
+import { hasPostgres, hasRedis, startPostgres, startRedis } from '@promethean/services';
 import { hold } from './contest.ts';
 import type { Disciplines } from './contest.ts';
+import { EMBEDDED, POSTGRES, REDIS, SERVED, redisLeases } from './journal-contestants.ts';
+import type { Pair } from './journal-contestants.ts';
 import type { Workload } from './result.ts';
 
 const ONE = 'one actor';
@@ -29,35 +28,29 @@ const RECORDS = 3 + 2 * CALLS;
 /** CPU milliseconds: most of the time is spent waiting for the disk. */
 const SLICE_MS = 60;
 
-type Durability = 'full' | 'normal';
-
-const freshFile = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'pantheon-bench-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, 'journal.db');
-};
-
-/** As long as a recorded outcome of a small result. */
-const RECORD = JSON.stringify({ value: { text: 'done '.repeat(20) } });
-
-/** One record a transaction. Nothing can be shared: who has a record must not wait for another's. */
-const rawSqlite = (synchronous: Durability): Disciplines => {
-  const database = new DatabaseSync(freshFile());
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
-    CREATE TABLE step (tick INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, recorded REAL NOT NULL, PRIMARY KEY (tick, name)) STRICT, WITHOUT ROWID`);
-  const insert = database.prepare('INSERT INTO step VALUES (?, ?, ?, ?)');
+/**
+ * One record a transaction. In a file nothing can be shared, since who has a record must not wait for another's; on a server 100 are
+ * under way at once.
+ */
+const recording = async ({ raw, makeRaw, isConcurrent }: Pair): Promise<Disciplines> => {
+  const write = await makeRaw();
   let number = 0;
-  const run = async (times: number): Promise<void> => {
-    for (let n = 0; n < times; n += 1) {
-      number += 1;
-      const { changes } = insert.run(number, `action 0/0/${number % CALLS} #1`, RECORD, Date.now());
-      if (changes !== 1) throw new Error('The raw driver did not do its work');
-    }
+  const record = async (): Promise<void> => {
+    number += 1;
+    if (!(await write(number, `action 0/0/${number % CALLS} #1`)))
+      throw new Error(`${raw} did not do its work`);
   };
-  return { [ONE]: { run }, [MANY]: { run } };
+  const run = async (times: number): Promise<void> => {
+    for (let n = 0; n < times; n += 1) await record();
+  };
+  const runAtOnce = async (times: number): Promise<void> => {
+    for (let n = 0; n < times; n += ACTORS)
+      await Promise.all(Array.from({ length: ACTORS }, record));
+  };
+  return { [ONE]: { run }, [MANY]: { batch: ACTORS, run: isConcurrent ? runAtOnce : run } };
 };
 
-const ticking = (journal: IJournalPort | undefined): Disciplines => {
+const ticking = (more: Pick<OrchestratorDeps, 'journal' | 'leases'>): Disciplines => {
   const tools = makeMemoryTools();
   let calls = 0;
   tools.register({
@@ -77,7 +70,7 @@ const ticking = (journal: IJournalPort | undefined): Disciplines => {
     bus: makeMemoryBus(),
     schedule: makeMemoryScheduler(),
     state: makeMemoryState(),
-    ...(journal !== undefined && { journal }),
+    ...more,
   });
   const { createActor, createBehavior, createTalent } = makeActorFactory();
   const actions = Array.from({ length: CALLS }, (): Action => ({
@@ -116,72 +109,88 @@ const ticking = (journal: IJournalPort | undefined): Disciplines => {
   };
 };
 
-const sqliteJournal = async (synchronous: Durability): Promise<Disciplines> => {
-  const { makeSqliteJournal } = await import('@promethean/adapter-sqlite-journal');
-  return ticking(makeSqliteJournal({ path: freshFile(), synchronous }));
-};
-
 const PLAIN = 'a tick without a journal';
-const RAW = (synchronous: Durability): string => `a transaction of node:sqlite, ${synchronous}`;
-const JOURNALED = (synchronous: Durability): string =>
-  `a tick with adapter-sqlite-journal, ${synchronous}`;
-const DURABILITIES = ['full', 'normal'] as const;
+const LEASED = 'a tick without a journal, with adapter-redis-lease';
 
 /** The disciplines of one contestant. */
 export const enter = async (name: string): Promise<Disciplines> => {
-  if (name === PLAIN) return ticking(undefined);
-  for (const synchronous of DURABILITIES) {
-    if (name === RAW(synchronous)) return rawSqlite(synchronous);
-    if (name === JOURNALED(synchronous)) return sqliteJournal(synchronous);
+  if (name === PLAIN) return ticking({});
+  if (name === LEASED) return ticking({ leases: await redisLeases() });
+  for (const pair of [...EMBEDDED, ...SERVED]) {
+    if (name === pair.raw) return recording(pair);
+    if (name === pair.adapter) return ticking({ journal: await pair.makeJournal() });
   }
   throw new Error(`There is no contestant "${name}".`);
 };
 
+/** A Redis that has every record on its disk before it answers, as PostgreSQL has by default. */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
 export const journal: Workload = async (effort) => {
-  const names = [
-    PLAIN,
-    ...DURABILITIES.flatMap((synchronous) => [RAW(synchronous), JOURNALED(synchronous)]),
-  ];
-  const costOf = await hold('journal.ts', names, effort, SLICE_MS);
-  const rate = (name: string, discipline: string): number =>
-    1_000_000 / costOf(name, discipline).wallUs;
-  /** Records a second, as a multiple of the raw driver's. */
-  const times = (synchronous: Durability, discipline: string): number =>
-    (rate(JOURNALED(synchronous), discipline) * RECORDS) / rate(RAW(synchronous), discipline);
-  const synchronousOf = (name: string): Durability | undefined =>
-    DURABILITIES.find((synchronous) => name === JOURNALED(synchronous));
-  return {
-    title: 'W5: the journal',
-    notes: [`A tick with the journal makes ${RECORDS} records.`],
-    tables: [
-      {
-        title: 'A second of elapsed time; and records as a multiple of the raw transactions',
-        columns: [ONE, MANY].flatMap((discipline) => [discipline, 'x raw']),
-        rows: names.map((name) => {
-          const synchronous = synchronousOf(name);
-          return {
-            name,
-            values: [ONE, MANY].flatMap((discipline) => [
-              rate(name, discipline),
-              synchronous && times(synchronous, discipline),
-            ]),
-          };
-        }),
-      },
-    ],
-    targets: DURABILITIES.flatMap((synchronous) => [
-      {
-        what: `the embedded journal, ${synchronous}: records of one actor, x raw`,
-        actual: times(synchronous, ONE),
-        limit: 0.5,
-        sense: 'least' as const,
-      },
-      {
-        what: `the embedded journal, ${synchronous}: records of 100 actors, x raw`,
-        actual: times(synchronous, MANY),
-        limit: 3,
-        sense: 'least' as const,
-      },
-    ]),
-  };
+  const redis = !effort.quick && hasRedis() ? await startRedis({ args: DURABLE }) : undefined;
+  const postgres = !effort.quick && hasPostgres() ? await startPostgres() : undefined;
+  if (redis !== undefined) process.env[REDIS] = redis.url;
+  if (postgres !== undefined) process.env[POSTGRES] = postgres.url;
+  try {
+    const running = { [REDIS]: redis, [POSTGRES]: postgres };
+    const pairs = [
+      ...EMBEDDED,
+      ...SERVED.filter(({ needs }) => needs !== undefined && running[needs] !== undefined),
+    ];
+    const names = [
+      PLAIN,
+      ...(redis === undefined ? [] : [LEASED]),
+      ...pairs.flatMap(({ raw, adapter }) => [raw, adapter]),
+    ];
+    const costOf = await hold('journal.ts', names, effort, SLICE_MS);
+    const rate = (name: string, discipline: string): number =>
+      1_000_000 / costOf(name, discipline).wallUs;
+    /** Records a second, as a multiple of the raw driver's. */
+    const times = ({ raw, adapter }: Pair, discipline: string): number =>
+      (rate(adapter, discipline) * RECORDS) / rate(raw, discipline);
+    const missing = [
+      ...(redis === undefined ? ['Redis'] : []),
+      ...(postgres === undefined ? ['PostgreSQL'] : []),
+    ];
+    return {
+      title: 'W5: the journal',
+      notes: [
+        `A tick with the journal makes ${RECORDS} records. Both servers write every record to the disk before they answer, on this machine.`,
+        ...(missing.length === 0 ? [] : [`Left out: ${missing.join(' and ')}.`]),
+      ],
+      tables: [
+        {
+          title: 'A second of elapsed time; and records as a multiple of the raw transactions',
+          columns: [ONE, MANY].flatMap((discipline) => [discipline, 'x raw']),
+          rows: names.map((name) => {
+            const pair = pairs.find(({ adapter }) => adapter === name);
+            return {
+              name,
+              values: [ONE, MANY].flatMap((discipline) => [
+                rate(name, discipline),
+                pair && times(pair, discipline),
+              ]),
+            };
+          }),
+        },
+      ],
+      targets: EMBEDDED.flatMap((pair) => [
+        {
+          what: `the embedded journal, ${pair.synchronous}: records of one actor, x raw`,
+          actual: times(pair, ONE),
+          limit: 0.5,
+          sense: 'least' as const,
+        },
+        {
+          what: `the embedded journal, ${pair.synchronous}: records of 100 actors, x raw`,
+          actual: times(pair, MANY),
+          limit: 3,
+          sense: 'least' as const,
+        },
+      ]),
+    };
+  } finally {
+    await redis?.close();
+    await postgres?.close();
+  }
 };

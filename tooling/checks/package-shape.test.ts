@@ -276,9 +276,17 @@ describe('each departure is found', () => {
       /pantheon-core as workspace:\^/,
     ],
     [
-      'an umbrella with peers',
-      umbrella({ peerDependencies: manifest.peerDependencies }),
-      /the umbrella has no peerDependencies/,
+      'an umbrella that makes npm install its peers',
+      umbrella({ peerDependencies: { '@promethean/adapter-redis-journal': 'workspace:^0' } }),
+      /must have @promethean\/adapter-redis-journal as optional/,
+    ],
+    [
+      'an umbrella that breaks with its peers',
+      umbrella({
+        peerDependencies: { '@promethean/adapter-redis-journal': 'workspace:^' },
+        peerDependenciesMeta: { '@promethean/adapter-redis-journal': { optional: true } },
+      }),
+      /must have @promethean\/adapter-redis-journal as workspace:\^0/,
     ],
     ['no exports', adapter({ exports: own }), /exports\["\."\] is missing/],
     [

@@ -56,7 +56,7 @@ const README: Readonly<Record<string, RegExp>> = {
   'a section on its errors': /^##+ .*\berror/im,
 };
 /** Ports with a contract suite. `log` and `now` are plain functions. */
-const SUITES = ['bus', 'context', 'journal', 'llm', 'scheduler', 'state', 'tools'];
+const SUITES = ['bus', 'context', 'journal', 'lease', 'llm', 'scheduler', 'state', 'tools'];
 /** `import … from`, `export … from`, `import '…'` and `import('…')`. */
 const IMPORTS =
   /^(?:import|export)\b[^'"`;]*\bfrom ['"]([^'"]+)['"]|^import ['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]/gm;
@@ -64,9 +64,16 @@ const VAGUE_FOLDERS = ['common', 'helpers', 'lib', 'shared', 'utils'];
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file);
-/** What the adapters on SQLite have in common. */
-const SQLITE_FILE = `${SCOPE}sqlite-file`;
-const isOnSqlite = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-sqlite-');
+/** What the adapters of one technology have in common, by the beginning of their names. */
+const TECHNOLOGIES: Readonly<Record<string, string>> = {
+  'adapter-postgres-': `${SCOPE}postgres-schema`,
+  'adapter-redis-': `${SCOPE}redis-client`,
+  'adapter-sqlite-': `${SCOPE}sqlite-file`,
+};
+const isOfItsTechnology = (pkg: PackageFolder, name: string): boolean =>
+  Object.entries(TECHNOLOGIES).some(
+    ([prefix, owned]) => pkg.folder.startsWith(prefix) && name === owned,
+  );
 const isAdapter = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-');
 const portOf = (pkg: PackageFolder): string => pkg.folder.split('-').at(-1) ?? '';
 /** The name in the registry of the package in a folder of `packages/`. */
@@ -180,7 +187,7 @@ function* dependencyProblems(pkg: PackageFolder, manifest: Manifest): Iterable<s
     yield `package.json: devDependencies must have ${CORE} as workspace:*`;
   for (const kind of kinds) {
     for (const name of Object.keys(manifest[kind] ?? {})) {
-      if (kind === 'dependencies' && isOnSqlite(pkg) && name === SQLITE_FILE) continue;
+      if (kind === 'dependencies' && isOfItsTechnology(pkg, name)) continue;
       const own = name.startsWith(SCOPE) && !(name === CORE && kind === 'peerDependencies');
       if (own) yield `package.json: ${kind} must not have ${name}`;
     }
@@ -200,8 +207,12 @@ function* umbrellaProblems(manifest: Manifest): Iterable<string> {
     if (range !== 'workspace:^')
       yield `package.json: dependencies must have ${name} as workspace:^`;
   }
-  if (manifest.peerDependencies !== undefined)
-    yield 'package.json: the umbrella has no peerDependencies';
+  for (const [name, range] of Object.entries(manifest.peerDependencies ?? {})) {
+    if (manifest.peerDependenciesMeta?.[name]?.optional !== true)
+      yield `package.json: peerDependenciesMeta must have ${name} as optional; the umbrella needs no server`;
+    if (range !== 'workspace:^0')
+      yield `package.json: peerDependencies must have ${name} as workspace:^0, or its releases break the umbrella's`;
+  }
 }
 
 /** It starts before anything of ours is installed, and only needs to know versions. */

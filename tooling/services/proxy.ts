@@ -35,10 +35,11 @@ const pipe = (from: Socket, to: Socket, mode: () => ProxyMode): void => {
         resolve();
       });
     });
-  const hand = async (chunk: Buffer): Promise<void> => {
+  const hand = async (chunk: Buffer, cameAt: number): Promise<void> => {
     const now = mode();
     if (now.kind === 'blackhole') return;
-    if (now.kind === 'delay') await wait(now.delayMs);
+    // Chunks that come together are late together, not one after the other.
+    if (now.kind === 'delay') await wait(Math.max(0, cameAt + now.delayMs - performance.now()));
     if (now.kind !== 'trickle') return void to.write(chunk);
     const size = Math.max(1, Math.floor((now.bytesPerSecond * SLICE_MS) / 1_000));
     for (let at = 0; at < chunk.length; at += size) {
@@ -50,7 +51,10 @@ const pipe = (from: Socket, to: Socket, mode: () => ProxyMode): void => {
   from.on('data', (chunk: Buffer) => {
     // Without a delay the order is kept without a queue.
     if (mode().kind === 'pass') to.write(chunk);
-    else queue = queue.then(() => hand(chunk));
+    else {
+      const cameAt = performance.now();
+      queue = queue.then(() => hand(chunk, cameAt));
+    }
   });
   from.on('end', () => void queue.then(() => to.end()));
 };

@@ -41,7 +41,7 @@ export const HELP = `Pantheon's document desk: a team of actors answers question
   --model NAME    the model that answers, of OpenAI or of the server at OPENAI_BASE_URL; "offline" for none
   --redis URL     messages go through this Redis, for example redis://127.0.0.1:6379
   --state KIND    actors outlive the demo: sqlite (a file), redis (that of --redis) or postgres (DATABASE_URL)
-  --mcp COMMAND   a model may use the tools of this MCP server too; may be repeated
+  --mcp COMMAND   a model may use the tools of this MCP server too, but no destructive ones; may be repeated
   --help          this text
 
 OPENAI_API_KEY or OPENAI_BASE_URL (an OpenAI-compatible server) uses that model, named by --model or OPENAI_MODEL;

@@ -34,6 +34,8 @@ const REPOSITORY = join(import.meta.dirname, '../../..');
 const WATCH_MS = 2_000;
 /** How long a running tick may go on after Ctrl-C. */
 const STOP_MS = 3_000;
+/** How long the whole end may take. */
+const END_MS = 6_000;
 const { env } = process;
 
 /** What outlives the demo lies here. */
@@ -111,21 +113,27 @@ async function* questionsTyped(): AsyncGenerator<string> {
 const SAME_SIGNAL_MS = 500;
 let endingSince: number | undefined;
 
-/** The first signal ends the demo in good order, the second one at once. */
+/** The first signal ends the demo in good order, the second one at once. So does the end of whoever reads the answers. */
 const endOnSignal = (close: () => Promise<void>): void => {
   const end = (): void => {
-    if (endingSince !== undefined) {
-      if (performance.now() - endingSince > SAME_SIGNAL_MS) process.exit(1);
-      return;
-    }
+    if (endingSince !== undefined) return;
     endingSince = performance.now();
+    setTimeout(() => process.exit(1), END_MS).unref();
     close().then(
       () => process.exit(0),
       () => process.exit(1),
     );
   };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
+  const receive = (): void => {
+    if (endingSince !== undefined && performance.now() - endingSince > SAME_SIGNAL_MS)
+      process.exit(1);
+    end();
+  };
+  process.on('SIGINT', receive);
+  process.on('SIGTERM', receive);
+  process.stdout.on('error', end);
+  // What nobody reads any more may be lost.
+  process.stderr.on('error', () => undefined);
 };
 
 const run = async (args: DemoArguments): Promise<void> => {

@@ -171,7 +171,13 @@ export const chooseTools = (
   return {
     port,
     ready: orElse(port.ready, '--mcp'),
-    foreign: () => port.list().flatMap(({ name }) => (own.has(name) ? [] : [name])),
+    // No script of the desk names what its server calls destructive, so nobody may use it.
+    foreign: () =>
+      port
+        .list()
+        .flatMap(({ name, sideEffect }) =>
+          own.has(name) || sideEffect === 'destructive' ? [] : [name],
+        ),
   };
 };
 

@@ -57,7 +57,9 @@ export const makeTerminal = (quiet: boolean, nameOf: (id: string) => string): Te
         say(`${nameOf(event.parentId)} spawns a ${event.script}`);
         return;
       case 'actor-state-changed':
-        say(`${who} is ${event.state}: ${event.reason.message}`);
+        say(
+          `${who} is ${event.state}${event.reason === undefined ? '' : `: ${event.reason.message}`}`,
+        );
         return;
       default:
         return;

@@ -16,6 +16,8 @@ export const before: readonly Section[] = [
     title: 'Guides',
     documents: [
       'docs/guide/choose-adapters.md',
+      'docs/guide/guarantees.md',
+      'docs/guide/approvals.md',
       'docs/guide/production.md',
       'docs/guide/testing.md',
       'docs/guide/write-an-adapter.md',

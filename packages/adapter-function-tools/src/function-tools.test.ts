@@ -69,6 +69,7 @@ describe('registration', () => {
   test.each([
     [{ invoke: 'no function' }, 'invoke'],
     [{ sideEffect: 'destructve' }, 'sideEffect'],
+    [{ onUnknown: 'again' }, 'onUnknown'],
     [{ approval: 'Required' }, 'approval'],
     [{ timeoutMs: 0 }, 'timeoutMs'],
     [{ maxResultBytes: 10 }, 'maxResultBytes'],

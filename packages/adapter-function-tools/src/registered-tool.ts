@@ -43,6 +43,7 @@ const memberProblem = (tool: FunctionTool): string | undefined => {
   const {
     invoke,
     sideEffect = 'write',
+    onUnknown = 'fail',
     approval = 'required',
     timeoutMs = 1,
     maxResultBytes,
@@ -52,8 +53,10 @@ const memberProblem = (tool: FunctionTool): string | undefined => {
   if (!['none', 'write', 'destructive'].includes(sideEffect)) {
     return `sideEffect must be "none", "write" or "destructive", not ${quoted(sideEffect)}`;
   }
-  if (approval !== 'required')
-    return `approval must be "required" or absent, not ${quoted(approval)}`;
+  if (!['retry', 'fail'].includes(onUnknown))
+    return `onUnknown must be "retry", "fail" or absent, not ${quoted(onUnknown)}`;
+  if (approval !== 'required' && typeof approval !== 'function')
+    return `approval must be "required", a function or absent, not ${quoted(approval)}`;
   if (!isTimeout(timeoutMs)) return `timeoutMs ${TIMEOUT_RULE}, not ${String(timeoutMs)}`;
   if (maxResultBytes !== undefined && !isResultLimit(maxResultBytes)) {
     return `maxResultBytes ${RESULT_RULE}, not ${String(maxResultBytes)}`;
@@ -67,13 +70,15 @@ const freeze = <T>(value: T): T => {
 };
 
 const specOf = (tool: FunctionTool): ToolSpec => {
-  const { name, description, parameters, sideEffect, idempotent, approval, timeoutMs } = tool;
+  const { name, description, parameters, sideEffect, idempotent, onUnknown, approval, timeoutMs } =
+    tool;
   return freeze({
     name,
     ...(description !== undefined && { description }),
     ...(parameters !== undefined && { parameters: readParameters(name, parameters) }),
     ...(sideEffect !== undefined && { sideEffect }),
     ...(idempotent !== undefined && { idempotent }),
+    ...(onUnknown !== undefined && { onUnknown }),
     ...(approval !== undefined && { approval }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   });

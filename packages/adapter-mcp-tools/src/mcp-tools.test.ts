@@ -337,6 +337,37 @@ describe('ready', () => {
   });
 });
 
+test('a tool that needs a permission or an approval is not run before a caller could know that', async () => {
+  const called: string[] = [];
+  const server = await startSessionServer({
+    list: async () =>
+      ['plain', 'asked', 'wild'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+    call: async (name) => {
+      called.push(name);
+      return 'ran';
+    },
+  });
+  const tools = makeMcpTools({
+    servers: { web: { url: server.url } },
+    tools: { web__asked: { approval: 'required' }, web__wild: { sideEffect: 'destructive' } },
+  });
+  onTestFinished(async () => {
+    await tools.close();
+    await server.close();
+  });
+  const first = await Promise.allSettled(
+    ['web__asked', 'web__wild', 'web__plain'].map((name) => tools.invoke(name, {})),
+  );
+  expect(first).toMatchObject([
+    { reason: { code: 'unavailable', retryable: true } },
+    { reason: { code: 'unavailable', retryable: true } },
+    { value: 'ran' },
+  ]);
+  expect(called).toEqual(['plain']);
+  // From now on the list says what they need, and to ask for it is the caller's.
+  expect(await tools.invoke('web__asked', {})).toBe('ran');
+});
+
 describe('close', () => {
   test('leaves a local port that was given open, and refuses everything else', async () => {
     const local = makeMemoryTools();

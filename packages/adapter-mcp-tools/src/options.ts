@@ -70,7 +70,7 @@ const checkServers = (servers: McpToolsOptions['servers']): void => {
 const checkTools = (tools: NonNullable<McpToolsOptions['tools']>): void => {
   for (const [
     name,
-    { sideEffect = 'write', approval = 'required', timeoutMs, maxResultBytes },
+    { sideEffect = 'write', onUnknown = 'fail', approval = 'required', timeoutMs, maxResultBytes },
   ] of Object.entries(tools)) {
     // A misspelt class of side effects would pass for a harmless one.
     if (!['none', 'write', 'destructive'].includes(sideEffect))
@@ -79,8 +79,18 @@ const checkTools = (tools: NonNullable<McpToolsOptions['tools']>): void => {
         'must be "none", "write" or "destructive"',
         sideEffect,
       );
-    if (approval !== 'required')
-      throw optionInvalid(`tools.${name}.approval`, 'must be "required" or absent', approval);
+    if (!['retry', 'fail'].includes(onUnknown))
+      throw optionInvalid(
+        `tools.${name}.onUnknown`,
+        'must be "retry", "fail" or absent',
+        onUnknown,
+      );
+    if (approval !== 'required' && typeof approval !== 'function')
+      throw optionInvalid(
+        `tools.${name}.approval`,
+        'must be "required", a function or absent',
+        approval,
+      );
     if (timeoutMs !== undefined && !isTimeout(timeoutMs))
       throw optionInvalid(`tools.${name}.timeoutMs`, TIMEOUT_RULE, timeoutMs);
     if (maxResultBytes !== undefined)

@@ -13,7 +13,10 @@ export interface McpToolSettings {
   readonly sideEffect?: 'none' | 'write' | 'destructive';
   /** Whether a call whose outcome is unknown may be sent again. Default `false`. */
   readonly idempotent?: boolean;
-  readonly approval?: 'required';
+  /** What becomes of a call whose outcome is unknown, with a journal. Default: `retry` where it is idempotent, else `fail`. */
+  readonly onUnknown?: 'retry' | 'fail';
+  /** Which calls somebody outside of the model has to grant. Default: none. */
+  readonly approval?: NonNullable<ToolSpec['approval']>;
   /** Milliseconds for a call. Default: the port's `timeoutMs`. */
   readonly timeoutMs?: number;
   /** UTF-8 bytes of a result at most. Default: the port's `maxResultBytes`. */
@@ -97,7 +100,7 @@ export const readTool = (
 ): RemoteTool => {
   const name = toolName(server, listed.name);
   const settings = settingsOf(name);
-  const { idempotent, approval, timeoutMs, maxResultBytes } = settings;
+  const { idempotent, onUnknown, approval, timeoutMs, maxResultBytes } = settings;
   let schema: Json = {};
   let refusal: PantheonError | undefined;
   try {
@@ -121,6 +124,7 @@ export const readTool = (
       parameters: schema as Readonly<Record<string, unknown>>,
       sideEffect: settings.sideEffect ?? hinted,
       ...(idempotent !== undefined && { idempotent }),
+      ...(onUnknown !== undefined && { onUnknown }),
       ...(approval !== undefined && { approval }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     }),

@@ -314,9 +314,18 @@ export const makeSession = (setup: SessionSetup): Session => {
         `Tool ${quoted(wanted)} is not among those that "allow" names.`,
         { details: { tool: wanted } },
       );
+    const wasListed = tools.has(wanted);
     for (let attempt = 1; ; attempt += 1) {
       const used = await current();
       const tool = find(wanted);
+      const { sideEffect, approval } = tool.spec;
+      // Whoever calls looks at the list for what needs a permission or an approval, and it had nothing of this tool.
+      if (!wasListed && (sideEffect === 'destructive' || approval !== undefined))
+        throw new PantheonError(
+          'unavailable',
+          `Tool ${quoted(wanted)} needs a permission or an approval, and was called before the tools of server ${quoted(name)} were known; await ready() before actors tick, or call it again.`,
+          { retryable: true, details: { tool: wanted, server: name } },
+        );
       checkArguments(tool, args);
       if (signal.aborted) throw signal.reason;
       onStart();

@@ -1,11 +1,9 @@
 export {
   makePostgresState,
+  type PostgresConnection,
+  type PostgresPool,
+  type PostgresSession,
+  type PostgresSettings,
   type PostgresState,
   type PostgresStateOptions,
 } from './postgres-state.ts';
-export type {
-  PostgresConnection,
-  PostgresPool,
-  PostgresSession,
-  PostgresSettings,
-} from './postgres-client.ts';

@@ -1,9 +1,9 @@
 import { PGlite } from '@electric-sql/pglite';
 import { importSuite, stateScripts, stateSuite } from '@promethean/pantheon-testkit';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
+import { dropSchema, freshSchema } from '@promethean/services/schemas';
 import { describeWithPostgres } from '@promethean/services/vitest';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { dropSchema, freshSchema } from '../test/fixtures.ts';
 import { makePostgresState, type PostgresStateOptions } from './index.ts';
 
 const harnessOn = (

@@ -1,9 +1,10 @@
 import { type IActorStatePort, PantheonError } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
+import { freshSchema, withClient } from '@promethean/services/schemas';
 import { describeWithPostgres } from '@promethean/services/vitest';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { clerk, freshSchema, makeState, withClient } from '../test/fixtures.ts';
+import { clerk, makeState } from '../test/fixtures.ts';
 import { makePostgresState, type PostgresStateOptions } from './index.ts';
 
 const failure = async (call: Promise<unknown>): Promise<PantheonError> => {

@@ -5,7 +5,6 @@ import {
   type ActorScript,
   type IActorStatePort,
   type Now,
-  PantheonError,
 } from '@promethean/pantheon-core';
 import {
   type ActorRow,
@@ -21,43 +20,23 @@ import {
   staleVersion,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
-import { makeOwnPool } from './own-pool.ts';
-import {
-  borrowPool,
-  borrowSession,
-  makePostgresClient,
-  type PostgresClientOptions,
-  type PostgresPool,
-  type PostgresSession,
-  type PostgresSettings,
-  type Source,
-} from './postgres-client.ts';
-import { ensureTables, namesOf } from './schema.ts';
+import { makePostgresTables, type PostgresOptions } from '@promethean/postgres-schema';
+import { MIGRATIONS } from './actor-table.ts';
 import { makeStatements } from './statements.ts';
 
+export type {
+  PostgresConnection,
+  PostgresPool,
+  PostgresSession,
+  PostgresSettings,
+} from '@promethean/postgres-schema';
+
 /** Settings of `makePostgresState`. Exactly one of `url`, `settings`, `pool` and `session` says where the database is. */
-export interface PostgresStateOptions {
-  /** `postgres://user:password@host:port/database`. */
-  readonly url?: string | undefined;
-  readonly settings?: PostgresSettings | undefined;
-  /** A `Pool` of pg. It is not closed; its timeouts are yours. */
-  readonly pool?: PostgresPool | undefined;
-  /** A PGlite, or anything that runs one statement after the other. It is not closed. */
-  readonly session?: PostgresSession | undefined;
-  /** The scripts that actors may follow. The table holds their names and versions only. */
-  readonly scripts: readonly ActorScript[];
-  /** Made by the first call where it does not exist. Default `pantheon`. */
-  readonly schema?: string | undefined;
+export interface PostgresStateOptions extends PostgresOptions {
   /** Default `actor`. A second one, with `_schema` appended, holds its version. */
   readonly table?: string | undefined;
-  /** With `url` or `settings`. Default 10. */
-  readonly maxConnections?: number | undefined;
-  /** With `url` or `settings`: milliseconds until a connection must be free or made. Default 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** With `url` or `settings`: milliseconds after which the server cancels a statement, waiting for locks included. Default 10,000. */
-  readonly statementTimeoutMs?: number | undefined;
-  /** How often a statement is tried that other transactions were in the way of, or a read whose connection broke. Default 8. */
-  readonly maxAttempts?: number | undefined;
+  /** The scripts that actors may follow. The table holds their names and versions only. */
+  readonly scripts: readonly ActorScript[];
   /** The goals and metadata of one actor at most, as bytes of JSON. Default 1,048,576. */
   readonly maxRecordBytes?: number | undefined;
   /** Default: the process's wall clock. */
@@ -72,87 +51,32 @@ export interface PostgresState extends Required<IActorStatePort> {
   readonly ready: () => Promise<void>;
 }
 
-const optionInvalid = (message: string): PantheonError =>
-  new PantheonError('option-invalid', message);
-
-/** How to get a connection, by the one option that says it. */
-const sourceOf = (
-  { url, settings, pool, session }: PostgresStateOptions,
-  limits: Readonly<Record<'maxConnections' | 'connectTimeoutMs' | 'statementTimeoutMs', number>>,
-): Source & Pick<PostgresClientOptions, 'server'> => {
-  const given = [url, settings, pool, session].filter((option) => option !== undefined);
-  if (given.length !== 1)
-    throw optionInvalid('Give exactly one of url, settings, pool and session.');
-  if (pool !== undefined) return { ...borrowPool(pool), server: 'PostgreSQL' };
-  if (session !== undefined) return { ...borrowSession(session), server: 'PostgreSQL' };
-  const parsed = url === undefined ? undefined : URL.parse(url);
-  if (url !== undefined && !/^postgres(ql)?:$/.test(parsed?.protocol ?? ''))
-    throw optionInvalid('url must be of the form postgres://user:password@host:port/database.');
-  const address = parsed?.host ?? [settings?.host, settings?.port].filter(Boolean).join(':');
-  return {
-    ...makeOwnPool({ url, settings, ...limits }),
-    server: address === '' ? 'PostgreSQL' : `PostgreSQL at ${address}`,
-  };
-};
-
 /**
  * Makes a state port on PostgreSQL (12 or newer; tested on 15) or PGlite. It connects at the first call or by `ready`.
  *
  * @throws PantheonError `option-invalid` for an option that is wrong.
  */
 export const makePostgresState = (options: PostgresStateOptions): PostgresState => {
-  const {
-    schema = 'pantheon',
-    table: tableName = 'actor',
-    maxConnections = 10,
-    connectTimeoutMs = 10_000,
-    statementTimeoutMs = 10_000,
-    maxAttempts = 8,
-    maxRecordBytes = 1_048_576,
-    now = Date.now,
-    newId = () => `a-${randomUUID()}`,
-  } = options;
-  const limits = { maxConnections, connectTimeoutMs, statementTimeoutMs };
-  requireWhole({ ...limits, maxAttempts, maxRecordBytes }, 1);
+  const { maxRecordBytes = 1_048_576, now = Date.now, newId = () => `a-${randomUUID()}` } = options;
+  requireWhole({ maxRecordBytes }, 1);
   const scripts = makeScriptLibrary(options.scripts);
-  const names = namesOf(schema, tableName);
-  const source = sourceOf(options, limits);
-  const client = makePostgresClient({ ...source, maxAttempts });
-
-  const statements = makeStatements(names.table);
+  const tables = makePostgresTables(options, {
+    what: 'state port',
+    table: 'actor',
+    migrations: MIGRATIONS,
+    conflict: 'state-conflict',
+    doubt: 'read the actor before deciding anew',
+  });
+  const { call } = tables;
+  const statements = makeStatements(tables.names.table);
   const revivable = JSON.stringify(
     options.scripts.map(({ name, version }) => ({ name, version: version ?? null })),
   );
 
-  let closing: Promise<void> | undefined;
-  const accepted = new Set<Promise<unknown>>();
-  let tables: Promise<void> | undefined;
-  const prepared = async (): Promise<void> => {
-    tables ??= ensureTables(client, names);
-    try {
-      await tables;
-    } catch (error) {
-      // The next call tries again.
-      tables = undefined;
-      throw error;
-    }
-  };
-  /** Runs a call on tables that are there; `close` waits for it. */
-  const run = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (closing !== undefined) throw new PantheonError('closed', 'The state port is closed.');
-    const call = prepared().then(work);
-    accepted.add(call);
-    try {
-      return await call;
-    } finally {
-      accepted.delete(call);
-    }
-  };
-
   const find = async (id: string): Promise<ActorRow | undefined> => {
     // No actor has such an id, and PostgreSQL would refuse the statement.
     if (nameProblem(id) !== undefined) return undefined;
-    const [row] = await client.run(`${statements.select} WHERE id = $1`, [id], 'none');
+    const [row] = await tables.run(`${statements.select} WHERE id = $1`, [id], 'none');
     return row as ActorRow | undefined;
   };
   const requireSize = (
@@ -166,7 +90,7 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
     value === undefined ? null : JSON.stringify(value);
 
   return {
-    ready: () => run(async () => undefined),
+    ready: () => call(async () => undefined),
 
     // What was handed in is read before anything is awaited: the caller may change it afterwards.
     spawn: async (script, goal, spawnOptions) => {
@@ -175,11 +99,11 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
       const texts = [JSON.stringify(spawned.goals), jsonOf(spawned.metadata)] as const;
       requireSize('actor-invalid', ...texts);
       const at = now();
-      return run(async () => {
+      return call(async () => {
         for (;;) {
           const id = spawned.id ?? newId();
           requireActorId(id, 'The id that newId made');
-          const [row] = await client.run(
+          const [row] = await tables.run(
             statements.insert,
             [
               id,
@@ -203,10 +127,10 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
       const wanted = Object.entries({ parent: parentId, state, script }).flatMap(
         ([column, value]) => (value === undefined ? [] : [[column, value] as const]),
       );
-      return run(async () => {
+      return call(async () => {
         if (wanted.some(([, value]) => contentProblem(value) !== undefined)) return [];
         const where = wanted.map(([column], index) => `${column} = $${index + 1}`).join(' AND ');
-        const rows = await client.run(
+        const rows = await tables.run(
           `${statements.select} WHERE ${where || 'true'} ORDER BY number`,
           wanted.map(([, value]) => value),
           'none',
@@ -216,7 +140,7 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
     },
 
     get: (id) =>
-      run(async () => {
+      call(async () => {
         const row = await find(id);
         return row === undefined ? undefined : recordOfRow(row, scripts);
       }),
@@ -242,10 +166,10 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
         maxRecordBytes,
         revivable,
       ];
-      return run(async () => {
+      return call(async () => {
         for (let again = false; ; again = true) {
           const repetition = expectedVersion === undefined ? 'twice' : 'same';
-          const [updated] = await client.run(statements.update, values, repetition);
+          const [updated] = await tables.run(statements.update, values, repetition);
           if (updated !== undefined) return recordOfRow(updated as ActorRow, scripts);
           // Nothing was written; this tells why, unless somebody wrote in between.
           const row = await find(id);
@@ -259,15 +183,12 @@ export const makePostgresState = (options: PostgresStateOptions): PostgresState 
     },
 
     remove: (id) =>
-      run(
+      call(
         async () =>
           nameProblem(id) === undefined &&
-          (await client.run(statements.remove, [id], 'same')).length === 1,
+          (await tables.run(statements.remove, [id], 'same')).length === 1,
       ),
 
-    close: async () => {
-      closing ??= Promise.allSettled(accepted).then(() => source.end());
-      await closing;
-    },
+    close: () => tables.close(),
   };
 };

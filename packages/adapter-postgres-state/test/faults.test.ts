@@ -4,10 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { type IActorStatePort, PantheonError } from '@promethean/pantheon-core';
 import { noteFigures } from '@promethean/services/figures';
+import { freshSchema, withClient } from '@promethean/services/schemas';
 import { describeWithPostgres, describeWithPostgresServer } from '@promethean/services/vitest';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { clerk, freshSchema, makeState, withClient } from './fixtures.ts';
+import { clerk, makeState } from './fixtures.ts';
 import { makePostgresState } from '../src/index.ts';
 
 const codeOf = (call: Promise<unknown>): Promise<string> =>

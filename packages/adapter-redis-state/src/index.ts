@@ -1,2 +1,7 @@
-export { makeRedisState, type RedisState, type RedisStateOptions } from './redis-state.ts';
-export type { RedisAddress, RedisStateClient } from './redis-client.ts';
+export {
+  makeRedisState,
+  type RedisAddress,
+  type RedisState,
+  type RedisStateClient,
+  type RedisStateOptions,
+} from './redis-state.ts';

@@ -24,12 +24,15 @@ import {
   textProblem,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
+import {
+  makeRedisConnection,
+  openRedisClient,
+  outcomeUnknown,
+  type RedisAddress,
+} from '@promethean/redis-client';
 import { makeKeys } from './keys.ts';
 import { NARROWEST, PAGE, REMOVE, REPLACE, SPAWN } from './lua.ts';
 import { makeRecentActors } from './recent-actors.ts';
-import { openClient, type RedisAddress } from './redis-client.ts';
-import { makeConnection } from './redis-connection.ts';
-import { outcomeUnknown } from './redis-failure.ts';
 import {
   changeable,
   readStored,
@@ -41,6 +44,8 @@ import {
   toRecord,
 } from './stored-actor.ts';
 import { makeTurns } from './turns.ts';
+
+export type { RedisAddress, RedisClient as RedisStateClient } from '@promethean/redis-client';
 
 /** Settings of `makeRedisState`: one of `url`, `redis` and `client`, and the scripts. */
 export interface RedisStateOptions extends RedisAddress {
@@ -91,7 +96,12 @@ export const makeRedisState = (options: RedisStateOptions): RedisState => {
       throw new PantheonError('option-invalid', `scripts: the name of a script ${problem}.`);
   }
   const keys = makeKeys(namespace);
-  const redis = makeConnection(openClient(options, timeoutMs), { timeoutMs, allowEviction });
+  const redis = makeRedisConnection(openRedisClient(options, timeoutMs), {
+    port: 'state port',
+    keeps: 'actors',
+    timeoutMs,
+    allowEviction,
+  });
   const recent = makeRecentActors();
   const turns = makeTurns();
 

@@ -1,7 +1,5 @@
 export {
   makeSqliteJournal,
-  type RecordedStep,
-  type RecordedTick,
   type SqliteJournal,
   type SqliteJournalOptions,
 } from './sqlite-journal.ts';

@@ -25,6 +25,7 @@ export const JOURNAL_FILE: SqliteFileKind = {
        name TEXT NOT NULL,
        value TEXT NOT NULL,
        recorded REAL NOT NULL,
+       place INTEGER NOT NULL,
        PRIMARY KEY (tick, name)
      ) STRICT, WITHOUT ROWID;`,
   ],

@@ -20,7 +20,7 @@ describeContract(
     return {
       journal: another(),
       another,
-      supports: ['shared', 'close'],
+      supports: ['shared', 'read', 'close'],
       close: async () => {
         for (const journal of journals) await journal.close();
         rmSync(folder, { recursive: true });
@@ -34,7 +34,7 @@ describeContract(
   journalSuite,
   () => {
     const journal = makeSqliteJournal({ path: ':memory:' });
-    return { journal, supports: ['close'], close: journal.close };
+    return { journal, supports: ['read', 'close'], close: journal.close };
   },
 );
 

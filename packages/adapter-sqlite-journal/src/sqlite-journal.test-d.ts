@@ -10,7 +10,7 @@ const journal = makeSqliteJournal({
 });
 journal satisfies IJournalPort;
 void journal.ready();
-void journal.steps('t1').then(([step]) => step?.name satisfies string | undefined);
+void journal.read('t1').then((tick) => tick?.steps[0]?.name satisfies string | undefined);
 
 // @ts-expect-error A path is required.
 makeSqliteJournal({});

@@ -79,7 +79,7 @@ test('finished ticks are forgotten in their time, unfinished ones never', async 
   await journal.open(tick('t4'));
   const again = await journal.open(tick('t5', 'm1'));
   expect([again.tickId, again.attempt]).toEqual(['t5', 1]);
-  expect(await journal.steps('t1')).toEqual([]);
+  expect(await journal.read('t1')).toBeUndefined();
   expect((await journal.open(tick('t6', 'm2'))).tickId).toBe('t2');
 });
 
@@ -90,22 +90,21 @@ test('the steps of a tick can be read, with their times', async () => {
   await record.step('plan 0/0 #1', () => ({ value: { actions: [] } }));
   at = 9;
   await record.step('action 0/0/0 #1', () => ({ value: null }));
-  expect(await journal.steps('t1')).toEqual([
-    { name: 'plan 0/0 #1', value: { value: { actions: [] } }, recordedAt: 5 },
-    { name: 'action 0/0/0 #1', value: { value: null }, recordedAt: 9 },
-  ]);
-  expect(await journal.steps('nobody')).toEqual([]);
-  expect(await journal.tick('t1')).toEqual({
+  expect(await journal.read('t1')).toEqual({
     tickId: 't1',
     actorId: 'ada',
     attempt: 1,
     openedAt: 5,
     status: undefined,
     completedAt: undefined,
+    steps: [
+      { name: 'plan 0/0 #1', value: { value: { actions: [] } }, recordedAt: 5 },
+      { name: 'action 0/0/0 #1', value: { value: null }, recordedAt: 9 },
+    ],
   });
   await record.complete('partial');
-  expect(await journal.tick('t1')).toMatchObject({ status: 'partial', completedAt: 9 });
-  expect(await journal.tick('nobody')).toBeUndefined();
+  expect(await journal.read('t1')).toMatchObject({ status: 'partial', completedAt: 9 });
+  expect(await journal.read('nobody')).toBeUndefined();
 });
 
 test('a file of another program, and one of a state, are refused and not touched', async () => {

@@ -6,6 +6,7 @@ import {
   type JsonValue,
   type Now,
   PantheonError,
+  type RecordedTick,
   type TickRecord,
   type TickStatus,
   type UnfinishedTick,
@@ -13,8 +14,9 @@ import {
 import {
   inputText,
   makeTickRecord,
-  nameProblem,
+  requireTick,
   requireWhole,
+  tickConflict,
 } from '@promethean/pantheon-core/adapter';
 import { openSqliteFile, translateSqliteError } from '@promethean/sqlite-file';
 import { makeBatch } from './batch.ts';
@@ -40,28 +42,11 @@ export interface SqliteJournalOptions {
   readonly now?: Now | undefined;
 }
 
-/** A step as it was recorded. `recordedAt` is milliseconds since the epoch. */
-export interface RecordedStep {
-  readonly name: string;
-  readonly value: JsonValue;
-  readonly recordedAt: number;
-}
-
-/** A tick as it was recorded. Times are milliseconds since the epoch. */
-export interface RecordedTick extends UnfinishedTick {
-  /** Undefined: it is not finished. */
-  readonly status: TickStatus | undefined;
-  readonly completedAt: number | undefined;
-}
-
 /** A journal in a file. */
 export interface SqliteJournal extends IJournalPort {
   /** Opens the file now, not at the first call. Rejects like any call: `file-unreadable`, `option-invalid`, `unavailable`. */
   readonly ready: () => Promise<void>;
-  /** A tick, finished or not; undefined for one that is not known. */
-  readonly tick: (tickId: string) => Promise<RecordedTick | undefined>;
-  /** The steps of a tick in the order in which they were recorded; none for a tick that is not known. */
-  readonly steps: (tickId: string) => Promise<readonly RecordedStep[]>;
+  readonly read: (tickId: string) => Promise<RecordedTick | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -88,11 +73,10 @@ const STATEMENTS = {
   complete: 'UPDATE tick SET status = ?, completed = ? WHERE number = ?',
   unfinished: 'SELECT * FROM tick WHERE status IS NULL ORDER BY number',
   record:
-    'INSERT INTO step (tick, name, value, recorded) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    'INSERT INTO step (tick, name, value, recorded, place) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   recorded: 'SELECT value FROM step WHERE tick = ? AND name = ?',
   known: 'SELECT name, value FROM step WHERE tick = ?',
-  steps: `SELECT step.name, step.value, step.recorded FROM step JOIN tick ON step.tick = tick.number
-          WHERE tick.id = ? ORDER BY step.recorded, step.name`,
+  steps: 'SELECT name, value, recorded FROM step WHERE tick = ? ORDER BY recorded, place',
   pruneSteps: `DELETE FROM step WHERE tick IN
                (SELECT number FROM tick WHERE status IS NOT NULL AND completed < ? ORDER BY completed LIMIT ${PRUNED_AT_ONCE})`,
   pruneTicks: `DELETE FROM tick WHERE number IN
@@ -114,18 +98,6 @@ const tickOf = (row: TickRow): UnfinishedTick => ({
   attempt: row.attempt,
   openedAt: row.opened,
 });
-
-const requireName = (what: string, value: string | undefined): void => {
-  const problem = value === undefined ? undefined : nameProblem(value);
-  if (problem !== undefined) throw new PantheonError('journal-invalid', `${what} ${problem}.`);
-};
-
-/** Refuses what cannot be a key in every journal. */
-const requireTick = ({ tickId, actorId, cause }: JournalTick): void => {
-  requireName('tick.tickId', tickId);
-  requireName('tick.actorId', actorId);
-  requireName('tick.cause', cause);
-};
 
 /**
  * Makes a journal on `node:sqlite`. The file is opened by `ready` or the first call. What is asked for in one turn of the process is
@@ -150,6 +122,8 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
   let opened: Open | undefined;
   let isClosed = false;
   let prunedAt = Number.NEGATIVE_INFINITY;
+  // Of what was recorded in one millisecond, tells what came first.
+  let place = 0;
 
   // When it fails, the next call tries again: a folder can be made, a file can be restored.
   const open = (): Open => {
@@ -172,11 +146,7 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
     const same = cause === undefined ? undefined : sql.byCause.get(actorId, cause);
     const row = (same ?? sql.byId.get(tickId)) as TickRow | undefined;
     if (row === undefined || (row.actor === actorId && row.cause === (cause ?? null))) return row;
-    throw new PantheonError(
-      'journal-conflict',
-      `the tick ${tickId} exists with another actor or cause; give every tick an id of its own (newId)`,
-      { details: { tickId } },
-    );
+    throw tickConflict(tickId);
   };
 
   const prune = (sql: Statements, at: number): void => {
@@ -197,17 +167,22 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
         known,
         write: (name, text) =>
           write((sql) => {
-            if (sql.record.run(number, name, text, now()).changes > 0) return text;
+            place += 1;
+            if (sql.record.run(number, name, text, now(), place).changes > 0) return text;
             return sql.recorded.get(number, name)?.['value'] as string;
           }),
-        complete: (ended) => write((sql) => void sql.complete.run(ended, now(), number)),
+        complete: (ended) =>
+          write(
+            (sql) =>
+              void sql.complete.run(ended ?? null, ended === undefined ? null : now(), number),
+          ),
       },
     );
 
   return {
     ready: () => write(() => undefined),
 
-    open: async (tick) => {
+    open: async (tick, { resume = false } = {}) => {
       requireTick(tick);
       const { tickId, actorId, cause } = tick;
       const input = inputText(tick);
@@ -226,37 +201,33 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
           const made = { number: Number(lastInsertRowid), id: tickId, attempt: 1, status: null };
           return recordOf(made, new Map());
         }
-        sql.reopen.run(row.number);
+        if (!resume) sql.reopen.run(row.number);
         const known = sql.known
           .all(row.number)
           .map(({ name, value }) => [name as string, value as string] as const);
-        return recordOf({ ...row, attempt: row.attempt + 1 }, new Map(known));
+        return recordOf({ ...row, attempt: row.attempt + (resume ? 0 : 1) }, new Map(known));
       });
     },
 
     unfinished: () =>
       write(({ unfinished }) => (unfinished.all() as unknown as TickRow[]).map(tickOf)),
 
-    tick: (tickId) =>
-      write(({ byId }) => {
+    read: (tickId) =>
+      write(({ byId, steps }) => {
         const row = byId.get(tickId) as TickRow | undefined;
         return (
           row && {
             ...tickOf(row),
             status: row.status ?? undefined,
             completedAt: row.completed ?? undefined,
+            steps: steps.all(row.number).map(({ name, value, recorded }) => ({
+              name: name as string,
+              value: JSON.parse(value as string) as JsonValue,
+              recordedAt: recorded as number,
+            })),
           }
         );
       }),
-
-    steps: (tickId) =>
-      write(({ steps }) =>
-        steps.all(tickId).map(({ name, value, recorded }) => ({
-          name: name as string,
-          value: JSON.parse(value as string) as JsonValue,
-          recordedAt: recorded as number,
-        })),
-      ),
 
     close: async () => {
       if (isClosed) return;

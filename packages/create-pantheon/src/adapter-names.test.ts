@@ -36,7 +36,7 @@ test.each(['buss', '', 'import', '__proto__'])(
     expect(() => adapterNames('file-bus', port)).toThrow(
       expect.objectContaining({
         message: `There is no port "${port}".`,
-        advice: expect.stringContaining('bus, context, journal, llm') as string,
+        advice: expect.stringContaining('bus, context, journal, lease, llm') as string,
       }),
     );
   },

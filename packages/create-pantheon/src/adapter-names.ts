@@ -5,6 +5,7 @@ export const adapterPorts = [
   'bus',
   'context',
   'journal',
+  'lease',
   'llm',
   'log',
   'scheduler',

@@ -3,7 +3,16 @@
 /** An adapter in an app. */
 export interface AdapterUse {
   /** The setting of `pantheon.config.ts` that it is given to. */
-  readonly setting: 'bus' | 'context' | 'journal' | 'llm' | 'log' | 'schedule' | 'state' | 'tools';
+  readonly setting:
+    | 'bus'
+    | 'context'
+    | 'journal'
+    | 'leases'
+    | 'llm'
+    | 'log'
+    | 'schedule'
+    | 'state'
+    | 'tools';
   /** The setting's value; absent where the app uses the adapter without being told. */
   readonly expression?: string;
   /** What the expression needs: names by the package that exports them. Ours are installed with the versions of this package. */
@@ -18,6 +27,8 @@ export interface AdapterUse {
 
 const REDIS = { REDIS_URL: 'redis://127.0.0.1:6379' };
 const REDIS_URL = `process.env['REDIS_URL'] ?? '${REDIS.REDIS_URL}'`;
+const POSTGRES = { DATABASE_URL: 'postgres://127.0.0.1/pantheon' };
+const POSTGRES_URL = `process.env['DATABASE_URL'] ?? '${POSTGRES.DATABASE_URL}'`;
 const OPENAI = { OPENAI_API_KEY: '', OPENAI_BASE_URL: '', OPENAI_MODEL: '' };
 
 /** By the name after `@promethean/adapter-`. The config that expressions stand in defines `scripts`, `namespace` and `tools`. */
@@ -75,14 +86,32 @@ export const adapters: Readonly<Record<string, AdapterUse>> = {
     needs: 'OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own',
   },
   'pino-log': { setting: 'log', expression: `{ level: 'info' }` },
+  'postgres-journal': {
+    setting: 'journal',
+    imports: { '@promethean/adapter-postgres-journal': 'makePostgresJournal' },
+    expression: `makePostgresJournal({
+    url: ${POSTGRES_URL},
+  })`,
+    env: POSTGRES,
+    needs: 'a PostgreSQL database at DATABASE_URL',
+  },
+  'postgres-lease': {
+    setting: 'leases',
+    imports: { '@promethean/adapter-postgres-lease': 'makePostgresLease' },
+    expression: `makePostgresLease({
+    url: ${POSTGRES_URL},
+  })`,
+    env: POSTGRES,
+    needs: 'a PostgreSQL database at DATABASE_URL',
+  },
   'postgres-state': {
     setting: 'state',
     imports: { '@promethean/adapter-postgres-state': 'makePostgresState' },
     expression: `makePostgresState({
-    url: process.env['DATABASE_URL'] ?? 'postgres://127.0.0.1/pantheon',
+    url: ${POSTGRES_URL},
     scripts,
   })`,
-    env: { DATABASE_URL: 'postgres://127.0.0.1/pantheon' },
+    env: POSTGRES,
     needs: 'a PostgreSQL database at DATABASE_URL',
   },
   'redis-bus': {
@@ -95,6 +124,28 @@ export const adapters: Readonly<Record<string, AdapterUse>> = {
   })`,
     env: REDIS,
     needs: 'a Redis of version 6.2 or later at REDIS_URL',
+  },
+  'redis-journal': {
+    setting: 'journal',
+    imports: { '@promethean/adapter-redis-journal': 'makeRedisJournal' },
+    expression: `makeRedisJournal({
+    url: ${REDIS_URL},
+    namespace,
+    onWarning: console.warn,
+  })`,
+    env: REDIS,
+    needs: 'a Redis of version 6.2 or later at REDIS_URL, with appendonly yes',
+  },
+  'redis-lease': {
+    setting: 'leases',
+    imports: { '@promethean/adapter-redis-lease': 'makeRedisLease' },
+    expression: `makeRedisLease({
+    url: ${REDIS_URL},
+    namespace,
+    onWarning: console.warn,
+  })`,
+    env: REDIS,
+    needs: 'a Redis of version 6.2 or later at REDIS_URL, with appendonly yes',
   },
   'redis-state': {
     setting: 'state',

@@ -51,7 +51,7 @@ test('what has to be installed stands in package.json once, and in order', async
 
 test.each([
   [['redis-buss'], 'There is no adapter "redis-buss".', 'Did you mean "redis-bus"?'],
-  [['postgres'], 'There is no adapter "postgres".', 'Did you mean "postgres-state"?'],
+  [['postgres'], 'There is no adapter "postgres".', 'Did you mean "postgres-'],
   [['sqlite-sate'], 'There is no adapter "sqlite-sate".', 'Did you mean "sqlite-state"?'],
   [['toString'], 'There is no adapter "toString".', 'Adapters are ai-sdk-llm, '],
   [['redis-state', 'sqlite-state'], 'redis-state and sqlite-state are both for the state.', 'one'],

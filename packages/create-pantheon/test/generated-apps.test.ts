@@ -28,13 +28,23 @@ const combinations: Readonly<Record<string, readonly string[]>> = {
   'all-ports-1': [
     'redis-bus',
     'redis-state',
+    'redis-journal',
+    'redis-lease',
     'bullmq-scheduler',
     'ai-sdk-llm',
     'mcp-tools',
     'sqlite-context',
     'pino-log',
   ],
-  'all-ports-2': ['postgres-state', 'redis-bus', 'openai-llm', 'cron-scheduler', 'function-tools'],
+  'all-ports-2': [
+    'postgres-state',
+    'postgres-journal',
+    'postgres-lease',
+    'redis-bus',
+    'openai-llm',
+    'cron-scheduler',
+    'function-tools',
+  ],
 };
 const folderOf = (name: string): string => join(WORK, name);
 

@@ -1,5 +1,7 @@
+export type { Approval, Approvals, Decided, Denial, Grant } from './core/approvals.ts';
 export * from './core/errors.ts';
 export type * from './core/events.ts';
+export type { ForkOptions } from './core/forking.ts';
 export { isAction, isActor, isMessage } from './core/guards.ts';
 export type {
   ActionHandler,
@@ -8,6 +10,7 @@ export type {
   OrchestratorOptions,
   OrchestratorStats,
 } from './core/kernel.ts';
+export type { BudgetReport, Budgets } from './core/ledger.ts';
 export type { ListenOptions } from './core/listening.ts';
 export { makeOrchestrator } from './core/orchestrator.ts';
 export type { Orchestrator, StopReport } from './core/orchestrator.ts';

@@ -1,6 +1,6 @@
 /** What a journal changes: a tick that was interrupted anywhere is finished, and nothing that was recorded is done again. */
 import { expect, test } from 'vitest';
-import { makeOrchestrator } from '@promethean/pantheon-core';
+import { PantheonError, makeOrchestrator } from '@promethean/pantheon-core';
 import type {
   Action,
   ActorRecord,
@@ -282,6 +282,56 @@ test('a message that comes again is handled once, and one whose tick failed is t
   expect(world.plans).toEqual(['round 0', 'round 0']);
 });
 
+test('a call whose outcome is unknown is not made again when its message comes again, unless its tool allows it', async () => {
+  const deliver = async (action: Action) => {
+    const world = makeWorld();
+    const actor = await world.state.spawn(scriptOf(world, [[action]]), 'work');
+    const calls: string[] = [];
+    const { orchestrator } = start(world, {
+      onTool: (name) => {
+        calls.push(name);
+        return dead();
+      },
+      options: { actionTimeoutMs: 5 },
+    });
+    const message = { id: 'm1', from: 'user', to: actor.id, content: 'go', sentAt: 0, hops: 0 };
+    const input = { userMessage: 'go', message };
+    const reports = [];
+    for (let delivery = 0; delivery < 3; delivery += 1)
+      reports.push(await orchestrator.tickActor(actor, input));
+    return { reports, calls, keys: new Set(world.effects.map(({ key }) => key)).size };
+  };
+  const launched = await deliver(launch);
+  expect(launched.calls).toEqual(['launch']);
+  for (const { status, outcomes } of launched.reports)
+    expect([status, outcomes[0]?.error?.code]).toEqual(['failed', 'timeout']);
+  // A tool that recognises the key of a call may be called again, with that key.
+  const paid = await deliver(pay);
+  expect([paid.calls, paid.keys]).toEqual([['pay', 'pay', 'pay'], 1]);
+});
+
+test('what a process left unknown stays unknown when the message comes again', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[launch]]), 'work');
+  const message = { id: 'm1', from: 'user', to: actor.id, content: 'go', sentAt: 0, hops: 0 };
+  const input = { userMessage: 'go', message };
+  let calls = 0;
+  const first = start(world, {
+    onTool: () => {
+      calls += 1;
+      return dead();
+    },
+  });
+  void first.orchestrator.tickActor(actor, input);
+  await expect.poll(() => calls).toBe(1);
+  const second = start(world, { onTool: () => void (calls += 1) }).orchestrator;
+  for (let delivery = 0; delivery < 3; delivery += 1) {
+    const report = await second.tickActor(actor, input);
+    expect(report.outcomes[0]?.error?.code).toBe('outcome-unknown');
+  }
+  expect(calls).toBe(1);
+});
+
 test('a stop leaves what it interrupts for the next process, a cancellation does not', async () => {
   const world = makeWorld();
   const actor = await world.state.spawn(scriptOf(world, [[launch, say]]), 'work');
@@ -433,10 +483,12 @@ test('of two processes that run one tick, both follow what was recorded first', 
   expect(world.received.map(({ content }) => content)).toEqual(['plan 1']);
 });
 
-test('without a journal there is nothing to recover from', async () => {
+test('without a journal there are no ticks to finish', async () => {
   const world = makeWorld();
   const { orchestrator } = start({ ...world, journal: undefined as never });
-  await expect(orchestrator.recover()).rejects.toMatchObject({ code: 'capability-missing' });
+  const { ended, ...taken } = await orchestrator.recover();
+  expect(taken).toEqual({ ticks: 0, loops: 0, waits: 0, stopped: [] });
+  expect(await ended).toEqual({ finished: [], left: [] });
 });
 
 test('a journal that fails fails the tick before anything runs', async () => {
@@ -446,4 +498,133 @@ test('a journal that fails fails the tick before anything runs', async () => {
   const { orchestrator } = start(world);
   await expect(orchestrator.tickActor(actor)).rejects.toMatchObject({ code: 'closed' });
   expect(world.plans).toEqual([]);
+});
+
+test('a tick that is given up while it announces a call does not make it after its end', async () => {
+  const end = {
+    cancelled: (abort: AbortController) => abort.abort(),
+    stopped: (_: AbortController, orchestrator: Orchestrator) =>
+      orchestrator.stop({ timeoutMs: 1 }),
+  };
+  for (const how of Object.values(end)) {
+    const world = makeWorld();
+    let announce: () => void = () => {};
+    let isAnnouncing = false;
+    const announced = new Promise<void>((resolve) => {
+      announce = resolve;
+    });
+    const journal: IJournalPort = {
+      ...world.journal,
+      open: async (...opened) => {
+        const record = await world.journal.open(...opened);
+        return {
+          ...record,
+          step: async (name, run) => {
+            if (name.startsWith('intent')) {
+              isAnnouncing = true;
+              await announced;
+            }
+            return record.step(name, run);
+          },
+        };
+      },
+    };
+    const { orchestrator } = start({ ...world, journal: journal as World['journal'] });
+    const actor = await world.state.spawn(scriptOf(world, [[launch]]), 'work');
+    const abort = new AbortController();
+    const ticking = orchestrator.tickActor(actor, { userMessage: 'go', signal: abort.signal });
+    await expect.poll(() => isAnnouncing).toBe(true);
+    void how(abort, orchestrator);
+    expect((await ticking).status).toBe('cancelled');
+    announce();
+    await settle();
+    await settle();
+    expect(world.effects).toEqual([]);
+  }
+});
+
+/** A journal whose list of unfinished ticks is old by the time that it is read. */
+const late = (journal: IJournalPort, meanwhile: () => Promise<unknown>): IJournalPort => ({
+  ...journal,
+  unfinished: async () => {
+    const ticks = await journal.unfinished();
+    await meanwhile();
+    return ticks;
+  },
+});
+
+test('recover does not run a tick again that another process has finished meanwhile', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  let tries = 0;
+  const onTool = () => {
+    tries += 1;
+    throw new Error('broken');
+  };
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const first = start(world, { onTool: () => opened.then(onTool) });
+  const ticking = first.orchestrator.tickActor(actor, { userMessage: 'go' });
+  await expect.poll(() => world.effects).toHaveLength(1);
+  const journal = late(world.journal, () => {
+    open();
+    return ticking;
+  });
+  const second = start({ ...world, journal: journal as World['journal'] }, { onTool });
+  const { finished } = await recovered(second.orchestrator);
+  expect([finished.map(({ status }) => status), tries]).toEqual([['failed'], 1]);
+});
+
+test('recover does not set a tick aside that has ended at its last try', async () => {
+  const world = makeWorld();
+  const { id: actorId } = await world.state.spawn(scriptOf(world, []), 'work');
+  for (let attempt = 1; attempt <= 10; attempt += 1)
+    await world.journal.open({ tickId: 't', actorId });
+  const journal = late(world.journal, async () => {
+    const record = await world.journal.open({ tickId: 't', actorId }, { resume: true });
+    await record.complete('ok');
+  });
+  const { orchestrator } = start({ ...world, journal: journal as World['journal'] });
+  const { left } = await recovered(orchestrator);
+  expect([left, (await world.journal.read('t'))?.status]).toEqual([[], 'ok']);
+});
+
+test('recover asks once for a tick whose actor is busy, however often it is called', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  await world.journal.open({ tickId: 't', actorId: actor.id });
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const { orchestrator } = start(world, { onTool: () => opened });
+  const ticking = orchestrator.tickActor(actor, { userMessage: 'go' });
+  await expect.poll(() => world.effects).toHaveLength(1);
+  const recoveries = [];
+  for (let n = 0; n < 5; n += 1) recoveries.push(await orchestrator.recover());
+  expect(orchestrator.stats().waiting).toBe(1);
+  open();
+  await ticking;
+  await Promise.all(recoveries.map(({ ended }) => ended));
+  expect((await world.journal.read('t'))?.attempt).toBe(2);
+});
+
+test('recover finishes what it can beside a tick whose script nobody knows any more', async () => {
+  const world = makeWorld();
+  const actor = await world.state.spawn(scriptOf(world, [[pay]]), 'work');
+  await world.journal.open({ tickId: 'old', actorId: 'stranger' });
+  await world.journal.open({ tickId: 't', actorId: actor.id });
+  const state: World['state'] = {
+    ...world.state,
+    get: async (id) => {
+      if (id === 'stranger') throw new PantheonError('script-unknown', 'no script gone@1');
+      return world.state.get(id);
+    },
+  };
+  const { finished, left } = await recovered(start({ ...world, state }).orchestrator);
+  expect(finished).toMatchObject([{ tickId: 't', status: 'ok' }]);
+  expect(left).toMatchObject([{ tickId: 'old', error: { code: 'script-unknown' } }]);
+  expect(await world.journal.unfinished()).toMatchObject([{ tickId: 'old' }]);
 });

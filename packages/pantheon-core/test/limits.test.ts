@@ -96,9 +96,10 @@ describe('8.2 and 8.3 approvals and permissions', () => {
   test("a tool that needs an approval is not run on a plan's word", async () => {
     const { orchestrator, invoked } = desk();
     const report = await orchestrator.tickActor(
-      actorOf([
-        behavior('destroy', 'persistent', [{ ...tool('delete_all'), args: { approved: true } }]),
-      ]),
+      actorOf(
+        [behavior('destroy', 'persistent', [{ ...tool('delete_all'), args: { approved: true } }])],
+        { permissions: { tools: ['delete_all'] } },
+      ),
     );
     expect(report.outcomes[0]).toMatchObject({
       status: 'denied',

@@ -18,8 +18,11 @@ describe('Core Architecture: Dependency Injection', () => {
     const { now, log, context, tools, llm, bus, schedule, state } = makeDesk().deps;
     const deps = { now, log, context, tools, llm, bus, schedule, state };
     expect(Object.keys(makeOrchestrator(deps)).toSorted()).toEqual([
+      'approvals',
+      'budgets',
       'deliver',
       'executeAction',
+      'fork',
       'listen',
       'recover',
       'startActorLoop',

@@ -66,13 +66,14 @@ export const boundedRequest = (request: LlmRequest, bounds: Bounds): LlmRequest 
 
 /** The context of a tool's call with other bounds, named for the same reason. */
 export const boundedContext = (call: ToolCallContext, bounds: Bounds): ToolCallContext => {
-  const { actorId, tickId, idempotencyKey } = call;
+  const { actorId, tickId, idempotencyKey, fence } = call;
   const signal = bounds.signal ?? call.signal;
   const timeoutMs = bounds.timeoutMs ?? call.timeoutMs;
   return {
     ...(actorId !== undefined && { actorId }),
     ...(tickId !== undefined && { tickId }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(fence !== undefined && { fence }),
     ...(signal !== undefined && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   };

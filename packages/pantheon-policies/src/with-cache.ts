@@ -189,7 +189,7 @@ const cachedTools = (port: IToolPort, { tools: names, ...settings }: Settings): 
   ): string | undefined => {
     if (closed || typeof name !== 'string' || !isNamed(names, name)) return undefined;
     const spec = specs.find(name);
-    if (spec?.sideEffect !== 'none' || spec.approval === 'required') return undefined;
+    if (spec?.sideEffect !== 'none' || spec.approval !== undefined) return undefined;
     // What one actor may see is not told to another.
     return keyOf({ name, args, actorId: call?.actorId });
   };

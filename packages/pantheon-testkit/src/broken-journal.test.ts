@@ -7,7 +7,7 @@ const recordOf =
   (change: (record: TickRecord, journal: IJournalPort) => TickRecord): Wrap<IJournalPort> =>
   (journal) => ({
     ...journal,
-    open: async (tick) => change(await journal.open(tick), journal),
+    open: async (tick, options) => change(await journal.open(tick, options), journal),
   });
 
 const stepOf = (step: (record: TickRecord) => TickRecord['step']): Wrap<IJournalPort> =>
@@ -21,7 +21,7 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ['keeps every rule', [], (journal) => journal],
     [
       'counts every opening as the first',
-      ['journal:1'],
+      ['journal:1', 'journal:10', 'journal:11'],
       recordOf((record) => ({ ...record, attempt: 1 })),
     ],
     [
@@ -31,11 +31,14 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ],
     [
       'goes by ids alone',
-      ['journal:1', 'journal:2', 'journal:6', 'journal:7', 'journal:9'],
+      ['journal:1', 'journal:10', 'journal:2', 'journal:6', 'journal:7', 'journal:9'],
       (journal) => ({
         ...journal,
-        open: ({ tickId, actorId, input }) =>
-          journal.open({ tickId, actorId, ...(input === undefined ? undefined : { input }) }),
+        open: ({ tickId, actorId, input }, options) =>
+          journal.open(
+            { tickId, actorId, ...(input === undefined ? undefined : { input }) },
+            options,
+          ),
       }),
     ],
     [
@@ -43,22 +46,25 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
       ['journal:2'],
       (journal) => ({
         ...journal,
-        open: (tick) =>
-          insteadOf(journal.open(tick), 'journal-conflict', () =>
+        open: (tick, options) =>
+          insteadOf(journal.open(tick, options), 'journal-conflict', () =>
             journal.open({ ...tick, tickId: `${tick.tickId}'` }),
           ),
       }),
     ],
     [
       'runs a recorded step again',
-      ['journal:3', 'journal:4', 'journal:5', 'journal:6', 'journal:9'],
+      ['journal:10', 'journal:11', 'journal:3', 'journal:4', 'journal:5', 'journal:6', 'journal:9'],
       (journal) => {
         let steps = 0;
         const rename = (record: TickRecord): TickRecord => ({
           ...record,
           step: (name, run) => record.step(`${name} ${(steps += 1)}`, run),
         });
-        return { ...journal, open: async (tick) => rename(await journal.open(tick)) };
+        return {
+          ...journal,
+          open: async (tick, options) => rename(await journal.open(tick, options)),
+        };
       },
     ],
     [
@@ -68,8 +74,8 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
         const values = new Map<string, unknown>();
         return {
           ...journal,
-          open: async (tick) => {
-            const record = await journal.open(tick);
+          open: async (tick, options) => {
+            const record = await journal.open(tick, options);
             return {
               ...record,
               step: async (name, run) => {
@@ -121,8 +127,8 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
       (journal) => {
         return {
           ...journal,
-          open: async (tick) => {
-            const record = await journal.open(tick);
+          open: async (tick, options) => {
+            const record = await journal.open(tick, options);
             let last: Promise<unknown> = Promise.resolve();
             return {
               ...record,
@@ -157,12 +163,20 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
       ),
     ],
     [
+      'completes for good',
+      ['journal:6'],
+      recordOf((record) => ({
+        ...record,
+        complete: async (status) => (status === undefined ? undefined : record.complete(status)),
+      })),
+    ],
+    [
       'lists finished ticks as well',
       ['journal:7'],
       (journal) => ({
         ...journal,
-        open: async (tick) => {
-          const record = await journal.open(tick);
+        open: async (tick, options) => {
+          const record = await journal.open(tick, options);
           return tick.tickId === 't1' && tick.cause === undefined && record.attempt === 1
             ? { ...record, complete: async () => void (await journal.unfinished()) }
             : record;
@@ -179,8 +193,11 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ],
     [
       'loses the input',
-      ['journal:7', 'journal:8', 'port:1'],
-      (journal) => ({ ...journal, open: (tick) => journal.open({ ...tick, input: undefined }) }),
+      ['journal:10', 'journal:7', 'journal:8', 'port:1'],
+      (journal) => ({
+        ...journal,
+        open: (tick, options) => journal.open({ ...tick, input: undefined }, options),
+      }),
     ],
     [
       'records what JSON makes of a value',
@@ -198,14 +215,42 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
       ['journal:9'],
       (journal) => ({
         ...journal,
-        open: async (tick) => {
-          const record = await journal.open(tick);
+        open: async (tick, options) => {
+          const record = await journal.open(tick, options);
           return {
             ...record,
             step: async (name, run) => (name in {} ? ({} as never) : record.step(name, run)),
           };
         },
       }),
+    ],
+    [
+      'cuts off the last step when it is read',
+      ['journal:10'],
+      (journal) => ({
+        ...journal,
+        read: async (tickId) => {
+          const tick = await journal.read?.(tickId);
+          return tick && { ...tick, steps: tick.steps.slice(0, -1) };
+        },
+      }),
+    ],
+    [
+      'counts a reading as an opening',
+      ['journal:10'],
+      (journal) => ({
+        ...journal,
+        read: async (tickId) => {
+          const tick = await journal.read?.(tickId);
+          if (tick !== undefined) await journal.open(tick);
+          return tick;
+        },
+      }),
+    ],
+    [
+      'counts an opening that goes on',
+      ['journal:11'],
+      (journal) => ({ ...journal, open: (tick) => journal.open(tick) }),
     ],
     [
       'works after close',

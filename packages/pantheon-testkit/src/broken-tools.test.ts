@@ -155,7 +155,7 @@ describeBroken<ReturnType<typeof toolsHarness>, IToolPort>(
           ...tools,
           list: () =>
             (tools.list?.() ?? []).map((spec) => {
-              const kept = own.get(spec.name) ?? structuredClone(spec);
+              const kept = own.get(spec.name) ?? { ...spec };
               own.set(spec.name, kept);
               return kept;
             }),

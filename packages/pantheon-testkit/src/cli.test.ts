@@ -239,7 +239,7 @@ describe('what cannot be run', { timeout: 60_000 }, () => {
     [
       'a declaration without a port',
       ['pantheon-adapter-without-port'],
-      /pantheon\.port is missing; ports with a suite are bus, context, journal, llm, scheduler, state, tools\.$/m,
+      /pantheon\.port is missing; ports with a suite are bus, context, journal, lease, llm, scheduler, state, tools\.$/m,
     ],
     [
       'a newer contract',

@@ -3,6 +3,7 @@ import { failsOf } from '../test/broken-ports.ts';
 import {
   busHarness,
   contextHarness,
+  leaseHarness,
   llmHarness,
   schedulerHarness,
   stateHarness,
@@ -13,6 +14,7 @@ import {
   type Case,
   contextSuite,
   type Harness,
+  leaseSuite,
   llmSuite,
   planSuite,
   runCase,
@@ -38,6 +40,7 @@ const without = <H extends Harness>(harness: H, capability: string): H => ({
 const SUITES = {
   bus: [busSuite, busHarness],
   context: [contextSuite, contextHarness],
+  lease: [leaseSuite, leaseHarness],
   llm: [llmSuite, llmHarness],
   scheduler: [schedulerSuite, schedulerHarness],
   state: [stateSuite, stateHarness],

@@ -2,6 +2,7 @@ import { busSuite, type BusHarness } from './bus-suite.ts';
 import { contextSuite, type ContextHarness } from './context-suite.ts';
 import { importSuite, type ImportHarness } from './import-suite.ts';
 import { journalSuite, type JournalHarness } from './journal-suite.ts';
+import { leaseSuite, type LeaseHarness } from './lease-suite.ts';
 import { llmSuite, type LlmHarness } from './llm-suite.ts';
 import { planSuite, type PlannedCase, type PlanSuiteOptions } from './plan-suite.ts';
 import { schedulerSuite, type SchedulerHarness } from './scheduler-suite.ts';
@@ -18,6 +19,7 @@ export interface Harnesses {
   readonly context?: MakeHarness<ContextHarness>;
   readonly import?: MakeHarness<ImportHarness>;
   readonly journal?: MakeHarness<JournalHarness>;
+  readonly lease?: MakeHarness<LeaseHarness>;
   readonly llm?: MakeHarness<LlmHarness>;
   readonly scheduler?: MakeHarness<SchedulerHarness>;
   readonly state?: MakeHarness<StateHarness>;
@@ -32,6 +34,7 @@ const SUITES: { readonly [Port in PortName]: unknown } = {
   context: contextSuite,
   import: importSuite,
   journal: journalSuite,
+  lease: leaseSuite,
   llm: llmSuite,
   scheduler: schedulerSuite,
   state: stateSuite,

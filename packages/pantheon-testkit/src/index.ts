@@ -12,6 +12,7 @@ export { contextSuite, type ContextHarness } from './context-suite.ts';
 export type { Harnesses, MakeHarness } from './harnesses.ts';
 export { importSuite, type ImportHarness } from './import-suite.ts';
 export { journalSuite, type JournalHarness } from './journal-suite.ts';
+export { leaseSuite, type LeaseHarness } from './lease-suite.ts';
 export { makeLlmCassette, type LlmCassette, type LlmCassetteOptions } from './llm-cassette.ts';
 export { llmSuite, type LlmAnswer, type LlmHarness } from './llm-suite.ts';
 export {

@@ -3,6 +3,7 @@ import {
   busHarness,
   contextHarness,
   journalHarness,
+  leaseHarness,
   llmHarness,
   schedulerHarness,
   sharedSchedulerHarness,
@@ -13,6 +14,7 @@ import { busSuite } from './bus-suite.ts';
 import { contextSuite } from './context-suite.ts';
 import { importSuite } from './import-suite.ts';
 import { journalSuite } from './journal-suite.ts';
+import { leaseSuite } from './lease-suite.ts';
 import { llmSuite } from './llm-suite.ts';
 import { schedulerSuite } from './scheduler-suite.ts';
 import { stateSuite } from './state-suite.ts';
@@ -25,6 +27,7 @@ describeContract('memory state', stateSuite, () => stateHarness());
 describeContract('memory tools', toolsSuite, () => toolsHarness());
 describeContract('memory context', contextSuite, () => contextHarness());
 describeContract('memory journal', journalSuite, () => journalHarness());
+describeContract('memory leases', leaseSuite, () => leaseHarness());
 describeContract('scripted llm', llmSuite, () => llmHarness());
 describeContract('memory package', importSuite, () => ({
   module: import.meta.resolve('@promethean/pantheon-core/memory'),

@@ -155,10 +155,11 @@ const cases: readonly Case<ToolsHarness>[] = [
           seen = call;
         },
       });
-      await tools.invoke('who', {}, { actorId: 'a1', tickId: 't1', idempotencyKey: 't1/0/0/0' });
+      const call = { actorId: 'a1', tickId: 't1', idempotencyKey: 't1/0/0/0', fence: '1:x' };
+      await tools.invoke('who', {}, call);
       assert.deepEqual(
-        [seen?.actorId, seen?.tickId, seen?.idempotencyKey],
-        ['a1', 't1', 't1/0/0/0'],
+        [seen?.actorId, seen?.tickId, seen?.idempotencyKey, seen?.fence],
+        ['a1', 't1', 't1/0/0/0', '1:x'],
       );
     },
   },
@@ -395,7 +396,7 @@ const cases: readonly Case<ToolsHarness>[] = [
   },
   {
     id: 'tools:8',
-    title: 'list gives the registered tools in their order, without their functions',
+    title: 'list gives the registered tools in their order, without invoke',
     requires: 'list',
     run: async ({ tools }) => {
       const before = listOf(tools).length;
@@ -405,25 +406,26 @@ const cases: readonly Case<ToolsHarness>[] = [
         name: 'ape',
         sideEffect: 'none',
         idempotent: true,
+        onUnknown: 'fail',
         approval: 'required',
         timeoutMs: 5,
         invoke: () => 1,
       });
+      const approval = (): boolean => true;
+      tools.register({ name: 'bee', approval, invoke: () => 1 });
       const specs = listOf(tools).slice(before);
       assert.deepEqual(
         specs.map(({ name }) => name),
-        ['zebra', 'weather', 'ape'],
+        ['zebra', 'weather', 'ape', 'bee'],
       );
-      assert.ok(
-        !specs.some((spec) => Object.values(spec).some((member) => typeof member === 'function')),
-        'no functions',
-      );
+      assert.ok(!specs.some((spec) => 'invoke' in spec), 'without invoke');
+      assert.equal(specs[3]?.approval, approval, 'the rule for approvals is handed out');
       const [, listed, ape] = specs;
       assert.equal(listed?.description, weather().description);
       assert.deepEqual(listed?.parameters?.['required'], ['city']);
       assert.deepEqual(
-        [ape?.sideEffect, ape?.idempotent, ape?.approval, ape?.timeoutMs],
-        ['none', true, 'required', 5],
+        [ape?.sideEffect, ape?.idempotent, ape?.onUnknown, ape?.approval, ape?.timeoutMs],
+        ['none', true, 'fail', 'required', 5],
       );
     },
   },

@@ -2,6 +2,7 @@
 import type {
   IContextPort,
   IJournalPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IActorStatePort,
@@ -11,11 +12,14 @@ import type {
   Message,
 } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
+import type { LeaseStore } from '@promethean/pantheon-core/adapter';
 import {
   makeManualTimers,
   makeMemoryBus,
   makeMemoryContext,
   makeMemoryJournal,
+  makeMemoryLeases,
+  makeMemoryLeaseStore,
   makeMemoryScheduler,
   makeMemoryState,
   makeMemoryTools,
@@ -27,6 +31,7 @@ import type {
   BusHarness,
   ContextHarness,
   JournalHarness,
+  LeaseHarness,
   LlmAnswer,
   LlmHarness,
   SchedulerHarness,
@@ -170,7 +175,65 @@ export const stateHarness = (wrap: Wrap<IActorStatePort> = (port) => port): Stat
 export const journalHarness = (wrap: Wrap<IJournalPort> = (port) => port): JournalHarness => {
   const timers = makeManualTimers();
   const journal = makeMemoryJournal({ now: timers.now });
-  return { journal: wrap(journal, timers), supports: ['close'], close: journal.close };
+  return { journal: wrap(journal, timers), supports: ['read', 'close'], close: journal.close };
+};
+
+/** A store that can be out of reach: what is asked of it then fails, or is answered when it is there again. */
+const cuttable = (
+  store: LeaseStore,
+): { readonly store: LeaseStore } & Pick<LeaseHarness, 'cut' | 'mend'> => {
+  let how: 'fails' | 'hangs' | undefined;
+  let waiting: (() => void)[] = [];
+  const reached = async (): Promise<void> => {
+    if (how === 'fails') throw new PantheonError('unavailable', 'The store is away.');
+    if (how === 'hangs') await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  return {
+    store: {
+      take: (...args) => reached().then(() => store.take(...args)),
+      renew: (...args) => reached().then(() => store.renew(...args)),
+      release: (...args) => reached().then(() => store.release(...args)),
+    },
+    cut: (next) => {
+      how = next;
+    },
+    mend: () => {
+      how = undefined;
+      for (const go of waiting) go();
+      waiting = [];
+    },
+  };
+};
+
+export const leaseHarness = (
+  wrap: Wrap<ILeasePort> = (port) => port,
+  wrapStore: Wrap<LeaseStore> = (store) => store,
+): LeaseHarness => {
+  const timers = makeManualTimers();
+  const store = wrapStore(makeMemoryLeaseStore(timers), timers);
+  const { store: near, cut, mend } = cuttable(store);
+  const stalled = { ...timers, set: () => undefined };
+  const ports: ILeasePort[] = [];
+  const made = (port: ILeasePort): ILeasePort => {
+    ports.push(port);
+    return wrap(port, timers);
+  };
+  return {
+    leases: made(makeMemoryLeases({ timers, store: near })),
+    another: ({ isStalled = false } = {}) =>
+      made(makeMemoryLeases({ timers: isStalled ? stalled : timers, store })),
+    now: timers.now,
+    advance: timers.advance,
+    cut,
+    mend,
+    supports: ['close'],
+    close: async () => {
+      await mend();
+      for (const port of ports) await closeWith(port, timers)();
+    },
+    leftovers: () =>
+      timers.pending() === 0 ? [] : [`${timers.pending()} timers of the lease port`],
+  };
 };
 
 export const contextHarness = (wrap: Wrap<IContextPort> = (port) => port): ContextHarness => {

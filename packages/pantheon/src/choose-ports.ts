@@ -14,6 +14,7 @@ import type {
   IActorStatePort,
   IContextPort,
   IJournalPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -39,6 +40,8 @@ export interface Choices {
   readonly context: Choice<IContextPort>;
   /** Undefined: there is none. */
   readonly journal: Choice<IJournalPort> | undefined;
+  /** Undefined: there are none. */
+  readonly leases: Choice<ILeasePort> | undefined;
   readonly tools: Choice<IToolPort>;
   readonly llm: Choice<ILlmPort>;
   readonly bus: Choice<IMessageBus>;
@@ -183,6 +186,7 @@ export const choosePorts = (config: PantheonConfig, env: Environment): Choices =
   state: chooseState(config),
   context: chooseContext(config),
   journal: chooseJournal(config),
+  leases: config.leases && given(config.leases),
   tools: chooseTools(config),
   llm: chooseLlm(config, env),
   bus: chooseBus(config),

@@ -192,6 +192,7 @@ describe('pantheon check', { timeout: 2 * DEADLINE_MS }, () => {
         '  state     in the SQLite file ./kept/state.db',
         '  context   in memory',
         '  journal   in the SQLite file ./kept/journal.db',
+        '  leases    none',
         '  tools     none',
         '  llm       gpt-4.1-mini of http://127.0.0.1:1/v1, OPENAI_API_KEY is set',
         '  bus       in memory',
@@ -201,6 +202,19 @@ describe('pantheon check', { timeout: 2 * DEADLINE_MS }, () => {
       ].join('\n'),
     );
     expect(existsSync(join(cwd, 'kept'))).toBe(false);
+  });
+
+  test('tells of leases, and of the times that the config sets', async () => {
+    const leases = '{ acquire: async () => undefined }';
+    const options = '{ leaseTtlMs: 10_000, approvalTtlMs: 3_600_000 }';
+    const journal = '{ file: "journal.db" }';
+    await write(`export default { leases: ${leases}, options: ${options}, journal: ${journal} };`);
+    const { code, stdout } = await run(['check']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^ {2}journal {3}in the SQLite file .*journal\.db, approvalTtlMs 3600000$/m,
+    );
+    expect(stdout).toMatch(/^ {2}leases {4}as the config gives it, leaseTtlMs 10000$/m);
   });
 
   test('says what is wrong, in one line each, without a stack', async () => {

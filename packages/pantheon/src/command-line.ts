@@ -60,8 +60,8 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Here the config file is the whole program, so the ports that it made end with the command. */
 const closeGiven = async (config: PantheonConfig): Promise<void> => {
-  const { bus, state, journal, context, tools, llm, schedule } = config;
-  for (const port of [schedule, bus, llm, tools, context, journal, state]) {
+  const { bus, state, journal, leases, context, tools, llm, schedule } = config;
+  for (const port of [schedule, bus, leases, llm, tools, context, journal, state]) {
     if (typeof port === 'object' && 'close' in port) await port.close?.();
   }
 };

@@ -2,6 +2,7 @@ import { PantheonError, defineScript } from '@promethean/pantheon-core';
 import {
   makeMemoryBus,
   makeMemoryContext,
+  makeMemoryLeases,
   makeMemoryScheduler,
   makeMemoryState,
   makeMemoryTools,
@@ -52,6 +53,7 @@ describe('a config', () => {
       bus: makeMemoryBus(),
       state: makeMemoryState(),
       context: makeMemoryContext(),
+      leases: makeMemoryLeases(),
       tools: makeMemoryTools(),
       llm: makeScriptedLlm([]),
       schedule: makeMemoryScheduler(),
@@ -100,6 +102,7 @@ describe('a wrong value is said in one sentence', () => {
     [{ state: Promise.resolve() }, '"state" is a promise; await it.'],
     [{ bus: { send: () => 1 } }, '"bus" is no port: it lacks subscribe.'],
     [{ bus: {} }, '"bus" must be a bus.'],
+    [{ leases: { file: 'leases.db' } }, '"leases" must be a lease port.'],
     [{ context: { documents: { docs: 5 } } }, '"context.documents.docs" must be the path'],
     [{ context: { documents: { conversation: 'x' } } }, '"context.documents" must not have'],
     [{ tools: [{ name: 'x' }] }, '"tools[0]" must be a tool, with name and invoke.'],

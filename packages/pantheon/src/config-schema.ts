@@ -5,6 +5,7 @@ import type {
   IActorStatePort,
   IContextPort,
   IJournalPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -30,6 +31,7 @@ interface Ports {
   readonly state: IActorStatePort;
   readonly context: IContextPort;
   readonly journal: IJournalPort;
+  readonly leases: ILeasePort;
   readonly tools: IToolPort;
   readonly llm: ILlmPort;
   readonly schedule: IScheduler;
@@ -41,6 +43,7 @@ const PORTS: { readonly [Name in keyof Ports]: readonly (keyof Ports[Name] & str
   state: ['spawn', 'list', 'get', 'update'],
   context: ['compile'],
   journal: ['open', 'unfinished'],
+  leases: ['acquire'],
   tools: ['register', 'invoke'],
   llm: ['complete'],
   schedule: ['every', 'once'],
@@ -272,6 +275,8 @@ const orchestratorOptions = settings<OrchestratorOptions>({
   actionTimeoutMs: limit,
   tickTimeoutMs: limit,
   maxConcurrentTicks: limit,
+  leaseTtlMs: number,
+  approvalTtlMs: limit,
   maxHops: limit,
   maxSpawnDepth: limit,
   maxChildren: limit,
@@ -297,6 +302,7 @@ const schema = settings<PantheonConfig>({
   journal: port('journal', '{ file } or a journal port', (value) =>
     isObject(value) ? journalFile : undefined,
   ),
+  leases: port('leases', 'a lease port'),
   tools: port('tools', 'a list of tools or a tool port', (value) =>
     Array.isArray(value) ? z.array(tool) : undefined,
   ),

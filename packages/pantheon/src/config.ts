@@ -7,6 +7,7 @@ import type {
   IActorStatePort,
   IContextPort,
   IJournalPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -73,9 +74,15 @@ export interface PantheonConfig {
   readonly context?: IContextPort | 'memory' | ContextSettings | undefined;
   /**
    * What ticks did, so that one that a crash interrupted is finished by the next `start()` and not repeated. Default: none. To be
-   * used with a state in a file. With a `group`, `start()` finishes nothing: the bus delivers the message again, be it elsewhere.
+   * used with a state in a file. With a `group` and without `leases`, `start()` finishes nothing: the bus delivers the message again,
+   * be it elsewhere. A call that needs an approval waits in the journal.
    */
   readonly journal?: IJournalPort | JournalFile | undefined;
+  /**
+   * Keeps an actor to one process at a time, where several share a state. It also lets every process take up what another one has
+   * left, at `start()` and every 30 seconds from then on. Default: none, which is right for one process.
+   */
+  readonly leases?: ILeasePort | undefined;
   /** Default: no tools. */
   readonly tools?: IToolPort | readonly FunctionTool[] | undefined;
   /** Default: `openai` when OPENAI_API_KEY or OPENAI_BASE_URL is set, else `offline`. */

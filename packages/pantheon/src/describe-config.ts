@@ -13,16 +13,26 @@ const actorText = (actor: ActorSetting): string => {
   return notes.length === 0 ? id : `${id} (${notes.join(', ')})`;
 };
 
+/** An option that the config sets. */
+const optionText = (
+  { options = {} }: PantheonConfig,
+  name: 'approvalTtlMs' | 'leaseTtlMs',
+): string => (options[name] === undefined ? '' : `, ${name} ${options[name]}`);
+
 /** What a config would use, one line a setting. Nothing secret is in it. */
 export const describeConfig = (config: PantheonConfig, env: Environment, name: string): string => {
-  const { state, context, journal, tools, llm, bus, schedule, log } = choosePorts(config, env);
+  const { state, context, journal, leases, tools, llm, bus, schedule, log } = choosePorts(
+    config,
+    env,
+  );
   const actors = (config.actors ?? []).map(actorText).join(', ') || 'none';
   const group = config.group === undefined ? '' : `, shared with the group ${config.group}`;
   const lines = {
     actors,
     state: state.name,
     context: context.name,
-    journal: journal?.name ?? 'none',
+    journal: (journal?.name ?? 'none') + optionText(config, 'approvalTtlMs'),
+    leases: (leases?.name ?? 'none') + optionText(config, 'leaseTtlMs'),
     tools: tools.name,
     llm: llm.name,
     bus: bus.name + group,

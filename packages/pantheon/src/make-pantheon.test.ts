@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { defineScript, makeActorFactory } from '@promethean/pantheon-core';
+import { PantheonError, defineScript, makeActorFactory } from '@promethean/pantheon-core';
 import type {
   ActorScript,
   BusMessage,
@@ -18,6 +18,8 @@ import type {
 import {
   makeMemoryBus,
   makeMemoryContext,
+  makeMemoryJournal,
+  makeMemoryLeases,
   makeMemoryScheduler,
   makeMemoryState,
   makeMemoryTools,
@@ -301,6 +303,137 @@ describe('a journal in a file', () => {
     const after = make({ ...config(act), group: 'clerks' });
     await after.start();
     expect(await after.ports.journal?.unfinished()).toHaveLength(1);
+  });
+
+  test('is gone on with where leases tell who is at what', async () => {
+    const act = scriptOf('clerk');
+    const before = make(config(act));
+    await before.start();
+    await before.ports.journal?.open({ tickId: 't1', actorId: 'clerk', input: {} });
+    await before.stop();
+    const leases = makeMemoryLeases();
+    const after = make({ ...config(act), group: 'clerks', leases });
+    expect(after.ports.leases).toBe(leases);
+    await after.start();
+    await expect.poll(() => after.ports.journal?.unfinished()).toEqual([]);
+    await after.stop();
+    const lease = await leases.acquire('still open');
+    expect(lease?.isHeld()).toBe(true);
+    await lease?.release();
+  });
+});
+
+describe('what the last process left in the state', () => {
+  const child = scriptOf('child', { loop: { intervalMs: 60_000 } });
+  const parent = scriptOf('parent', {
+    talents: [
+      createTalent('leading', [
+        createBehavior('lead', 'active', () => ({
+          actions: [
+            { type: 'spawn', actor: child, goal: 'help' },
+            { type: 'wait', durationMs: 600_000 },
+          ],
+        })),
+      ]),
+    ],
+  });
+  const config = (): PantheonConfig => ({
+    actors: [{ script: parent }],
+    scripts: [child],
+    state: { file: join(folder, 'state.db') },
+  });
+  const leave = async (): Promise<void> => {
+    const before = make(config());
+    await before.start();
+    const { status } = await before.orchestrator.deliver('parent', 'begin');
+    expect(status).toBe('ok');
+    await before.stop();
+  };
+
+  test('comes back without a journal: loops and waits of spawned actors', async () => {
+    await leave();
+    const schedule = makeManualScheduler({ startMs: Date.now() + 600_000 });
+    const { start, orchestrator } = make({ ...config(), schedule, now: schedule.now });
+    await start();
+    expect(orchestrator.stats().loops).toBe(1);
+    // The wait of the parent is over, and so is one turn of the child's loop.
+    await schedule.advance(60_000);
+    await vi.waitFor(() => expect(orchestrator.stats().ticks.ok).toBe(2), 10_000);
+  });
+
+  test('is left alone in a group without leases, where another process may be at it', async () => {
+    await leave();
+    const after = make({ ...config(), group: 'leaders' });
+    await after.start();
+    expect(after.orchestrator.stats().loops).toBe(0);
+  });
+
+  test('keeps nobody from starting where its scripts are unknown', async () => {
+    await leave();
+    const state = { file: join(folder, 'state.db') };
+    for (const journal of [undefined, { file: join(folder, 'journal.db') }]) {
+      const lines: string[] = [];
+      const after = make({ state, journal, log: (line) => lines.push(line) });
+      await after.start();
+      expect(lines).toContain('What the last process left in the state could not be taken up');
+    }
+  });
+});
+
+describe('with leases, what another process leaves', () => {
+  const surroundings = (log: string[] = []) => {
+    const schedule = makeManualScheduler();
+    const shared: PantheonConfig = {
+      actors: [{ script: scriptOf('clerk') }],
+      group: 'clerks',
+      journal: makeMemoryJournal(),
+      leases: makeMemoryLeases(),
+      schedule,
+      now: schedule.now,
+      log: (line) => log.push(line),
+    };
+    return { schedule, shared };
+  };
+  /** What a process leaves that dies in a tick. */
+  const leave = ({ ports }: Pantheon, tickId: string): unknown =>
+    ports.journal?.open({ tickId, actorId: 'clerk', cause: tickId, input: {} });
+
+  test('is taken up within half a minute, again and again, until stop', async () => {
+    const { schedule, shared } = surroundings();
+    const pantheon = make(shared);
+    await pantheon.start();
+    const unfinished = () => pantheon.ports.journal?.unfinished();
+    for (const tickId of ['t1', 't2']) {
+      await leave(pantheon, tickId);
+      await schedule.advance(29_999);
+      expect(await unfinished()).toHaveLength(1);
+      await schedule.advance(1);
+      await expect.poll(unfinished, { timeout: 10_000 }).toEqual([]);
+    }
+    await pantheon.stop();
+    expect(schedule.pending()).toBe(0);
+  });
+
+  test('is looked for again after the journal could not be reached', async () => {
+    const lines: string[] = [];
+    const { schedule, shared } = surroundings(lines);
+    const journal = makeMemoryJournal();
+    let isReachable = true;
+    const unfinished = async () => {
+      if (isReachable) return journal.unfinished();
+      throw new PantheonError('unavailable', 'no journal', { retryable: true });
+    };
+    const pantheon = make({ ...shared, journal: { ...journal, unfinished } });
+    await pantheon.start();
+    await leave(pantheon, 't1');
+    isReachable = false;
+    await schedule.advance(30_000);
+    await expect
+      .poll(() => lines, { timeout: 10_000 })
+      .toContain('What other processes have left could not be taken up');
+    isReachable = true;
+    await schedule.advance(30_000);
+    await expect.poll(() => journal.unfinished(), { timeout: 10_000 }).toEqual([]);
   });
 });
 

@@ -1,6 +1,8 @@
 /** The composition root: settings become ports, ports become an orchestrator, and actors are put to work. */
+import { randomUUID } from 'node:crypto';
 import { PantheonError, makeOrchestrator } from '@promethean/pantheon-core';
 import type {
+  Actor,
   ActorRecord,
   Log,
   Orchestrator,
@@ -15,6 +17,7 @@ import type { PantheonConfig } from './config.ts';
 import { employActor } from './employ-actor.ts';
 import { withEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
+import { keepRecovering } from './keep-recovering.ts';
 
 /** The ports that a Pantheon works with: those that were given, and those that were made. */
 export type PantheonPorts = Omit<OrchestratorDeps, 'observe'>;
@@ -24,8 +27,9 @@ export interface Pantheon {
   readonly orchestrator: Orchestrator;
   readonly ports: PantheonPorts;
   /**
-   * Opens the ports, indexes documents, makes the actors of the config or finds them again, goes on with the ticks that the last
-   * process left in the journal, listens to the bus, and starts loops.
+   * Opens the ports, indexes documents, makes the actors of the config or finds them again, takes up what the last process left
+   * (ticks in the journal, loops and waits of spawned actors), listens to the bus, and starts loops. With leases, what other
+   * processes leave is taken up every 30 seconds from then on.
    * Further calls get the same promise. When something fails, everything is stopped and closed.
    *
    * @throws Rejects with what failed, and with `closed` after `stop`.
@@ -70,6 +74,8 @@ export const makePantheon = (
   const { now = Date.now, actors = [], group, observe } = settings;
   const choices = choosePorts(settings, env);
   const options = {
+    // Counted ids can be alike in two processes that share a journal.
+    newId: (actor: Actor) => `${actor.id}@${randomUUID()}`,
     ...settings.options,
     scripts: [...scriptsOf(settings), ...(settings.options?.scripts ?? [])],
   };
@@ -95,6 +101,7 @@ export const makePantheon = (
         state: make(choices.state, log),
         context: make(choices.context, log),
         journal: choices.journal && make(choices.journal, log),
+        leases: choices.leases && make(choices.leases, log),
         tools: make(choices.tools, log),
         llm: make(choices.llm, log),
         bus: make(choices.bus, log),
@@ -118,12 +125,19 @@ export const makePantheon = (
   /** Waits no longer than until `stop`. */
   const orEnded = <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, ended]);
 
+  // Of several processes, one that comes later must not take what another one is at; leases tell.
+  const mayRecover = group === undefined || ports.leases !== undefined;
+  const recover = async (): Promise<void> => void (await orchestrator.recover());
+  let endRecovering = (): void => undefined;
   const begin = async (): Promise<void> => {
     for (const { open } of made) await orEnded(open(ending.signal));
     const employed: ActorRecord[] = [];
     for (const actor of actors) employed.push(await orEnded(employActor(state, actor)));
-    // What the last process left comes before what is new; how long it takes is not ours to wait for.
-    if (ports.journal !== undefined && group === undefined) await orEnded(orchestrator.recover());
+    if (mayRecover) {
+      // What the last process left comes before what is new; how long it takes is not ours to wait for.
+      await orEnded(recover());
+      if (ports.leases !== undefined) endRecovering = keepRecovering(orchestrator, ports);
+    }
     orchestrator.listen(group === undefined ? undefined : { group });
     // The bus of a server is ready again when the server knows who takes the messages.
     await orEnded(readyOf(ports.bus));
@@ -137,6 +151,7 @@ export const makePantheon = (
   let stopping: Promise<StopReport> | undefined;
   const shutDown = (options?: { readonly timeoutMs?: number }): Promise<StopReport> =>
     (closing ??= (async () => {
+      endRecovering();
       const report = await orchestrator.stop(options);
       await closePorts();
       return report;

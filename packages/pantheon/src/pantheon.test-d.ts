@@ -1,5 +1,5 @@
-import type { IActorStatePort, Orchestrator } from '@promethean/pantheon-core';
-import { makeMemoryBus, makeMemoryState } from '@promethean/pantheon-core/memory';
+import type { IActorStatePort, ILeasePort, Orchestrator } from '@promethean/pantheon-core';
+import { makeMemoryBus, makeMemoryLeases, makeMemoryState } from '@promethean/pantheon-core/memory';
 import { z } from 'zod';
 import {
   type ActorScript,
@@ -27,6 +27,7 @@ defineConfig({
   llm: { model: 'm', baseURL: 'http://127.0.0.1:1/v1', timeouts: { totalMs: 1_000 } },
   log: { level: 'info' },
   journal: { file: 'journal.db' },
+  leases: makeMemoryLeases(),
   options: { actions: {}, maxHops: 3 },
 });
 defineConfig({ state: 'memory', context: 'memory', llm: 'offline', log: false });
@@ -46,6 +47,8 @@ defineConfig({ actors: [{ id: 'a' }] });
 defineConfig({ state: 'sqlite' });
 // @ts-expect-error No such level.
 defineConfig({ log: { level: 'loud' } });
+// @ts-expect-error Leases are a port.
+defineConfig({ leases: { file: 'leases.db' } });
 // @ts-expect-error A bus has subscribe.
 defineConfig({ bus: { send: makeMemoryBus().send } });
 
@@ -54,6 +57,7 @@ makePantheon();
 makePantheon({ ...(await loadConfig({ cwd: '.', file: 'a.json', env: {} })), actors: [] });
 pantheon.orchestrator satisfies Orchestrator;
 pantheon.ports.state satisfies IActorStatePort;
+pantheon.ports.leases satisfies ILeasePort | undefined;
 (await pantheon.stop({ timeoutMs: 1 })).aborted satisfies number;
 // @ts-expect-error A folder is a string.
 void loadConfig({ cwd: 5 });

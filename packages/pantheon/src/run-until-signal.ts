@@ -1,9 +1,11 @@
 /** A running Pantheon with a person in front of it: lines in, messages out, until a signal. */
+import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { PantheonError, errorMessage } from '@promethean/pantheon-core';
 import type { BusMessage, IMessageBus } from '@promethean/pantheon-core';
 import { idOf } from './config-schema.ts';
 import type { PantheonConfig } from './config.ts';
+import { signalsAreHeard } from './early-signals.ts';
 import { makePantheon } from './make-pantheon.ts';
 
 /** How long running ticks may go on after a signal. */
@@ -12,8 +14,8 @@ const TICKS_MS = 5_000;
 const STOP_MS = 8_000;
 /** Signals within this time are one: a terminal and a parent process may both pass on the same Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
-/** Something has to keep a process alive that waits for other processes. */
-const FOREVER_MS = 2_147_483_647;
+/** How often to look whether whoever started this is still there. It also keeps a process alive that waits for other processes. */
+const LOOK_MS = 1_000;
 
 const { stdin, stdout, stderr } = process;
 
@@ -41,7 +43,24 @@ const awaitEnd = (): { readonly ended: Promise<void>; readonly end: () => void }
   };
   process.on('SIGINT', receive);
   process.on('SIGTERM', receive);
+  signalsAreHeard();
   return { ended, end };
+};
+
+/** Whether a process that feeds us can be told from a service manager that does not: its input is a pipe. */
+const isFed = (): boolean => {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isSocket();
+  } catch {
+    return false; // It has no input at all.
+  }
+};
+
+/** Whether the process that started this one, and fed it through a pipe, has died. A service whose input has merely ended goes on. */
+const makeIsOrphaned = (): (() => boolean) => {
+  const [parent, fed] = [process.ppid, isFed()];
+  return () => fed && stdin.readableEnded && process.ppid !== parent;
 };
 
 /** Sends what is typed to the actor, and shows what is sent to the user. Returns the function that ends it. */
@@ -95,7 +114,8 @@ export const runUntilSignal = async (config: PantheonConfig, name: string): Prom
   }
   const pantheon = makePantheon(config);
   const { ended, end } = awaitEnd();
-  const alive = setInterval(() => undefined, FOREVER_MS);
+  const isOrphaned = makeIsOrphaned();
+  const look = setInterval(() => isOrphaned() && end(), LOOK_MS);
   let leave = (): void => undefined;
   const work = async (): Promise<void> => {
     await pantheon.start();
@@ -108,6 +128,6 @@ export const runUntilSignal = async (config: PantheonConfig, name: string): Prom
   } finally {
     leave();
     await pantheon.stop({ timeoutMs: TICKS_MS });
-    clearInterval(alive);
+    clearInterval(look);
   }
 };

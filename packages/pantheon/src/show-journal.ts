@@ -1,22 +1,24 @@
 /** The command `pantheon-journal`: what a journal has of ticks that are not finished, and the steps of one tick. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeSqliteJournal } from '@promethean/adapter-sqlite-journal';
-import type { RecordedTick, SqliteJournal } from '@promethean/adapter-sqlite-journal';
 import { PantheonError, errorMessage } from '@promethean/pantheon-core';
-import type { UnfinishedTick } from '@promethean/pantheon-core';
+import type { RecordedTick, UnfinishedTick } from '@promethean/pantheon-core';
+import { openJournal, PlaceError, withoutPasswords } from './open-journal.ts';
 
-const HELP = `Shows what a journal has recorded. It changes nothing.
+const HELP = `Shows what a journal has recorded. It changes no tick; on PostgreSQL the adapter makes its tables where they are missing.
 
-  pantheon-journal FILE           the ticks that are not finished, oldest first
-  pantheon-journal FILE TICK-ID   the steps of one tick, finished or not, with their times
+  pantheon-journal JOURNAL           the ticks that are not finished, oldest first
+  pantheon-journal JOURNAL TICK-ID   the steps of one tick, finished or not, with their times
 
-  --full   values as they are, not only their beginnings
-  --json   one JSON value instead of lines
+JOURNAL is a SQLite file, or an address: redis://..., rediss://... or postgres://...
+
+  --namespace NAME   of a journal on Redis, where it is not "pantheon"
+  --schema NAME      of a journal on PostgreSQL, where it is not "pantheon"
+  --table NAME       of a journal on PostgreSQL, where it is not "journal"
+  --full             values as they are, not only their beginnings
+  --json             one JSON value instead of lines
   --help
 
-Exit code: 0 shown, 1 the file cannot be read or there is no such tick, 2 wrong arguments.`;
+Exit code: 0 shown, 1 the journal cannot be read or there is no such tick, 2 wrong arguments.`;
 
 /** What of a value is shown without --full. */
 const SHOWN = 100;
@@ -29,6 +31,9 @@ const readArguments = (argv: readonly string[]) => {
       args: [...argv],
       allowPositionals: true,
       options: {
+        namespace: { type: 'string' },
+        schema: { type: 'string' },
+        table: { type: 'string' },
         full: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -61,13 +66,9 @@ const unfinishedText = (ticks: readonly UnfinishedTick[]): string => {
     : [`${ticks.length} not finished:`, ...lines].join('\n');
 };
 
-const tickText = async (
-  journal: SqliteJournal,
-  tick: RecordedTick,
-  full: boolean,
-): Promise<string> => {
+const tickText = (tick: RecordedTick, full: boolean): string => {
   const at = (time: number): string => `+${Math.round(time - tick.openedAt)} ms`.padStart(11);
-  const steps = (await journal.steps(tick.tickId)).map(
+  const steps = tick.steps.map(
     ({ name, value, recordedAt }) => `${at(recordedAt)}  ${plain(name)}  ${valueText(value, full)}`,
   );
   const end =
@@ -81,31 +82,26 @@ const tickText = async (
 const show = async (argv: readonly string[]): Promise<string> => {
   const { values, positionals } = readArguments(argv);
   if (values.help) return HELP;
-  const [file, tickId, ...more] = positionals;
-  if (file === undefined || more.length > 0)
+  const [target, tickId, ...more] = positionals;
+  if (target === undefined || more.length > 0)
     throw new UsageError(
-      'Give the file of a journal, and a tick if you like. See pantheon-journal --help.',
+      'Give the file or the address of a journal, and a tick if you like. See pantheon-journal --help.',
     );
-  const path = resolve(file);
-  // A journal would make the file.
-  if (!existsSync(path)) throw new PantheonError('file-unreadable', `There is no ${path}.`);
-  const journal = makeSqliteJournal({ path });
+  const journal = await openJournal(target, values);
   try {
     if (tickId === undefined) {
       const ticks = await journal.unfinished();
       return values.json ? JSON.stringify(ticks) : unfinishedText(ticks);
     }
-    const tick = await journal.tick(tickId);
+    const tick = await journal.read(tickId);
     if (tick === undefined)
       throw new PantheonError(
         'journal-invalid',
         `The journal has no tick ${tickId}; finished ones are forgotten in time.`,
       );
-    return values.json
-      ? JSON.stringify({ ...tick, steps: await journal.steps(tickId) })
-      : await tickText(journal, tick, values.full);
+    return values.json ? JSON.stringify(tick) : tickText(tick, values.full);
   } finally {
-    await journal.close?.();
+    await journal.close();
   }
 };
 
@@ -116,9 +112,11 @@ export const runJournalCommand = async (argv: readonly string[]): Promise<number
     await new Promise<void>((resolve) => process.stdout.write(`${text}\n`, () => resolve()));
     return 0;
   } catch (error) {
-    const isKnown = PantheonError.is(error) || error instanceof UsageError;
+    const isUsage = error instanceof UsageError || error instanceof PlaceError;
+    const isKnown = PantheonError.is(error) || isUsage;
     const text = isKnown ? errorMessage(error) : String((error as Error).stack ?? error);
-    process.stderr.write(`pantheon-journal: ${text}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    const safe = argv.reduce((left, one) => withoutPasswords(one)(left), text);
+    process.stderr.write(`pantheon-journal: ${safe}\n`);
+    return isUsage ? 2 : 1;
   }
 };

@@ -1,10 +1,13 @@
 /** Executing one action: checked against the actor's limits, bounded in time, and with a typed error when it cannot be done. */
+import { abortReason } from './drive.ts';
 import type { Drive, Step } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import type { OnUnknown } from './journaling.ts';
 import type { ActionHandler, Kernel } from './kernel.ts';
-import { assertMaySpawn, lineageForChild, permits } from './limits.ts';
+import { isSurelyUndone } from './ledger.ts';
+import type { Amounts } from './ledger.ts';
+import { assertMaySpawn, assertMayUse, lineageForChild, permits } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import type { ToolCallContext } from './ports.ts';
 import type {
@@ -32,20 +35,30 @@ export interface ActionCall {
   readonly caller: Kernel['inside'];
   /** Whether what is executed is recorded, and may so be executed again: its message and its child then have the action's id. */
   readonly isRecorded: boolean;
+  /** Whether the call has passed the gate of approvals: it needs none, or has one. */
+  readonly isApproved: boolean;
+  /** The token of the lease under which it is executed. */
+  readonly fence: string | undefined;
 }
 
 /** What executing an action may set off elsewhere in the orchestrator. */
 export interface ActionEffects {
   readonly spawned: (child: ActorRecord) => void;
-  readonly wakeAfter: (actor: Actor, delayMs: number) => void;
+  readonly wakeAfter: (actor: Actor, delayMs: number, actionId: string) => Promise<void>;
+  /** A tick of the actor is suspended, at the latest until then (milliseconds since the epoch). */
+  readonly suspended: (actor: Actor, tickId: string, expiresAt: number) => void;
 }
 
 const STATUS_BY_CODE: Partial<Record<ErrorCode, ActionStatus>> = {
   timeout: 'timeout',
   'tick-cancelled': 'cancelled',
   'orchestrator-stopped': 'cancelled',
+  'lease-lost': 'cancelled',
   'permission-denied': 'denied',
   'approval-required': 'denied',
+  'approval-denied': 'denied',
+  'approval-expired': 'denied',
+  'approval-conflict': 'denied',
   'spawn-limit': 'denied',
   'budget-exhausted': 'denied',
   'hops-exceeded': 'denied',
@@ -60,6 +73,20 @@ export const statusOf = (error: unknown): ActionStatus =>
 /** For what is a part of a step already: it begins none of its own. */
 const WITHIN_A_STEP: ActionCall['drive'] = { step: () => undefined as never };
 
+const needsApproval = (
+  spec: ToolSpec | undefined,
+  actor: Actor,
+  { name, args }: ToolAction,
+): boolean => {
+  const approval = spec?.approval;
+  if (typeof approval !== 'function') return approval === 'required';
+  try {
+    return approval({ actorId: actor.id, tool: name, args }) !== false;
+  } catch {
+    return true;
+  }
+};
+
 const isAlive = ({ state }: ActorRecord): boolean => state !== 'completed' && state !== 'failed';
 
 /** What a tool is told about its call. Its signal is made when it is read: it costs more than the rest of a tick. */
@@ -68,13 +95,15 @@ class TickToolCall implements ToolCallContext {
   readonly tickId: string;
   readonly idempotencyKey: string;
   readonly timeoutMs: number;
+  declare readonly fence?: string;
   readonly #step: Step;
 
-  constructor(actorId: string, { tickId, actionId }: ActionCall, timeoutMs: number, step: Step) {
+  constructor(actorId: string, call: ActionCall, timeoutMs: number, step: Step) {
     this.actorId = actorId;
-    this.tickId = tickId;
-    this.idempotencyKey = actionId;
+    this.tickId = call.tickId;
+    this.idempotencyKey = call.actionId;
     this.timeoutMs = timeoutMs;
+    if (call.fence !== undefined) this.fence = call.fence;
     this.#step = step;
   }
 
@@ -103,11 +132,15 @@ export class Actions {
       case 'tool':
         return this.#invoke(action, actor, call);
       case 'spawn':
-        call.drive.step('spawning', action.actor.name, settings.actionTimeoutMs);
-        return this.#spawn(action, actor, call);
+        return this.#spawn(
+          action,
+          actor,
+          call,
+          call.drive.step('spawning', action.actor.name, settings.actionTimeoutMs),
+        );
       case 'wait':
-        this.#effects.wakeAfter(actor, action.durationMs);
-        return undefined;
+        call.drive.step('keeping the wait of', actor.id, settings.actionTimeoutMs);
+        return this.#effects.wakeAfter(actor, action.durationMs, call.actionId);
       case 'remember': {
         const { record } = deps.context;
         if (record === undefined) {
@@ -140,6 +173,20 @@ export class Actions {
     return onUnknown ?? (idempotent === true ? 'retry' : 'fail');
   }
 
+  /** Whether somebody has to grant the call. What is not permitted is not asked for. */
+  asksFor(action: Action, actor: Actor, lineage: Lineage): action is ToolAction {
+    return (
+      action.type === 'tool' &&
+      permits(lineage, 'tools', action.name) &&
+      needsApproval(this.#specOf(action.name), actor, action)
+    );
+  }
+
+  /** Hands a suspended tick to whoever wakes it at the end of its time. */
+  suspended(actor: Actor, tickId: string, expiresAt: number): void {
+    this.#effects.suspended(actor, tickId, expiresAt);
+  }
+
   #specOf(name: string): ToolSpec | undefined {
     return this.#kernel.deps.tools.list?.().find((tool) => tool.name === name);
   }
@@ -152,10 +199,15 @@ export class Actions {
     call: ActionCall,
     run: (step: Step) => unknown,
   ): unknown {
+    return this.#runIn(call.drive.step(what, name, limitMs), call, run);
+  }
+
+  /** Runs foreign code on behalf of the tick. */
+  #runIn(step: Step, call: ActionCall, run: (step: Step) => unknown): unknown {
     const outer = this.#kernel.inside;
     this.#kernel.inside = call.caller;
     try {
-      return run(call.drive.step(what, name, limitMs));
+      return run(step);
     } finally {
       this.#kernel.inside = outer;
     }
@@ -245,41 +297,84 @@ export class Actions {
   #invoke(action: ToolAction, actor: Actor, call: ActionCall): unknown {
     const { deps, ledger, settings } = this.#kernel;
     const { name, args } = action;
-    if (!permits(call.lineage, 'tools', name)) {
-      throw new PantheonError(
-        'permission-denied',
-        `${actor.id} may not use the tool ${name}; its script's permissions.tools do not name it`,
-      );
-    }
+    const { accounts } = call.lineage;
     const spec = this.#specOf(name);
-    if (spec?.approval === 'required') {
+    assertMayUse(actor, call.lineage, name, spec);
+    if (!call.isApproved && needsApproval(spec, actor, action)) {
       throw new PantheonError(
         'approval-required',
-        `the tool ${name} needs an approval from outside of the model; call it from the application`,
+        `the tool ${name} needs an approval from outside of the model; plan it in a tick with a journal that can be read, or call the tool from the application`,
       );
     }
-    ledger.reserve(call.lineage.accounts, 'toolCalls', 1);
     const timeoutMs = action.timeoutMs ?? spec?.timeoutMs ?? settings.actionTimeoutMs;
-    return this.#run('the tool', name, timeoutMs, call, (step) =>
-      deps.tools.invoke(name, args, new TickToolCall(actor.id, call, timeoutMs, step)),
-    );
+    const invoke = (step: Step): unknown =>
+      deps.tools.invoke(name, args, new TickToolCall(actor.id, call, timeoutMs, step));
+    if (accounts.length === 0 || !ledger.limits(accounts, 'toolCalls'))
+      return this.#run('the tool', name, timeoutMs, call, invoke);
+    const step = call.drive.step('the tool', name, timeoutMs);
+    return this.#invokePaid(accounts, call, step, invoke, spec === undefined);
   }
 
-  async #spawn(action: SpawnAction, actor: Actor, call: ActionCall): Promise<ActorRecord> {
+  /** Reserves the call before it is made. Only a call of a tool that does not exist surely did not happen. */
+  async #invokePaid(
+    accounts: Lineage['accounts'],
+    call: ActionCall,
+    step: Step,
+    invoke: (step: Step) => unknown,
+    isUnlisted: boolean,
+  ): Promise<unknown> {
+    const { ledger } = this.#kernel;
+    await this.#reserve(accounts, { toolCalls: 1 }, step);
+    try {
+      return await this.#runIn(step, call, invoke);
+    } catch (error) {
+      if (isUnlisted && PantheonError.is(error, 'tool-unknown'))
+        await ledger.giveBack(accounts, { toolCalls: 1 });
+      throw error;
+    }
+  }
+
+  /** Reserves, unless the step is given up meanwhile: nobody waits for what would be paid for, and it must not happen. */
+  async #reserve(accounts: Lineage['accounts'], amounts: Amounts, step: Step): Promise<void> {
+    const { signal } = step;
+    const { ledger } = this.#kernel;
+    await ledger.reserve(accounts, amounts);
+    if (!signal.aborted) return;
+    await ledger.giveBack(accounts, amounts);
+    throw abortReason(signal);
+  }
+
+  async #spawn(
+    action: SpawnAction,
+    actor: Actor,
+    call: ActionCall,
+    step: Step,
+  ): Promise<ActorRecord> {
     const { deps, ledger, settings } = this.#kernel;
+    const { accounts } = call.lineage;
     const unborn = this.#unborn.get(actor.id) ?? 0;
     this.#unborn.set(actor.id, unborn + 1);
     let child: ActorRecord;
     try {
-      const siblings = await deps.state.list({ parentId: actor.id });
+      const [siblings, self] = await Promise.all([
+        deps.state.list({ parentId: actor.id }),
+        deps.state.get(actor.id),
+      ]);
       const alive = siblings.filter((other) => other.parentId === actor.id && isAlive(other));
       assertMaySpawn(actor, action.actor, alive.length + unborn, settings);
-      ledger.reserve(call.lineage.accounts, 'spawns', 1);
-      child = await deps.state.spawn(action.actor, action.goal, {
-        parentId: actor.id,
-        metadata: lineageForChild(actor),
-        ...(call.isRecorded ? { id: call.actionId } : undefined),
-      });
+      // Given up meanwhile, and perhaps by a process that has lost the actor.
+      if (step.signal.aborted) throw abortReason(step.signal);
+      if (ledger.limits(accounts, 'spawns')) await this.#reserve(accounts, { spawns: 1 }, step);
+      try {
+        child = await deps.state.spawn(action.actor, action.goal, {
+          parentId: actor.id,
+          metadata: lineageForChild(actor, self !== undefined),
+          ...(call.isRecorded ? { id: call.actionId } : undefined),
+        });
+      } catch (error) {
+        if (isSurelyUndone(error)) await ledger.giveBack(accounts, { spawns: 1 });
+        throw error;
+      }
     } finally {
       const left = (this.#unborn.get(actor.id) ?? 1) - 1;
       if (left === 0) this.#unborn.delete(actor.id);

@@ -94,11 +94,13 @@ export class Step {
   readonly limitMs: number;
   readonly #what: string;
   readonly #name: string;
-  readonly #drive: { readonly failure: PantheonError | undefined };
+  readonly #drive: { readonly abandonedFor: PantheonError | undefined };
   #controller: AbortControllerLike | undefined = undefined;
+  /** Why this step was given up, where it was. */
+  #reason: PantheonError | undefined = undefined;
 
   constructor(
-    drive: { readonly failure: PantheonError | undefined },
+    drive: { readonly abandonedFor: PantheonError | undefined },
     what: string,
     name: string,
     limitMs: number,
@@ -113,13 +115,15 @@ export class Step {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new HostAbortController();
-      const { failure } = this.#drive;
-      if (failure !== undefined) this.#controller.abort(failure);
+      // Foreign code may ask late, when this has been given up and even the whole has ended.
+      const reason = this.#reason ?? this.#drive.abandonedFor;
+      if (reason !== undefined) this.#controller.abort(reason);
     }
     return this.#controller.signal;
   }
 
   abort(error: PantheonError): void {
+    this.#reason = error;
     this.#controller?.abort(error);
   }
 
@@ -172,10 +176,10 @@ export class Drive<T> {
     return this.#step;
   }
 
-  /** A drive of its own that is given up together with this one. */
+  /** A drive of its own that is given up together with this one; of one that was given up before, it runs nothing. */
   fork<U>(what: string, name: string, limitMs: number): Drive<U> {
     const fork = new Drive<U>(this.#clockwork, what, name, limitMs);
-    fork.failure = this.failure;
+    fork.failure = this.abandonedFor;
     (this.#below ??= new Set()).add(fork);
     return fork;
   }
@@ -187,7 +191,7 @@ export class Drive<T> {
     return new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      this.#go(false, undefined);
+      this.#go(this.failure !== undefined, this.failure);
     });
   }
 

@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'message-expired'
   | 'tick-reentrant'
   | 'tick-cancelled'
+  | 'tick-unknown'
+  | 'lease-lost'
   | 'orchestrator-stopped'
   | 'timeout'
   // Limits
@@ -32,6 +34,10 @@ export type ErrorCode =
   | 'budget-exhausted'
   | 'permission-denied'
   | 'approval-required'
+  | 'approval-denied'
+  | 'approval-expired'
+  | 'approval-unknown'
+  | 'approval-conflict'
   // Ports
   | 'closed'
   | 'capability-missing'

@@ -100,11 +100,11 @@ export interface ActorSpawned extends EventBase {
   readonly script: string;
 }
 
-/** An actor's stored state changed by the orchestrator's doing. */
+/** An actor's stored state changed by the orchestrator's doing. A completed actor said so itself, and has no reason. */
 export interface ActorStateChanged extends EventBase {
   readonly type: 'actor-state-changed';
-  readonly state: 'paused' | 'failed';
-  readonly reason: ErrorInfo;
+  readonly state: 'paused' | 'failed' | 'completed';
+  readonly reason?: ErrorInfo;
 }
 
 /** A loop began or ended. */
@@ -113,11 +113,36 @@ export interface LoopChanged extends EventBase {
   readonly intervalMs: number;
 }
 
-/** Turns of a loop did not tick: the previous one still ran, the actor backs off, or it is paused. */
+/** Turns of a loop did not tick: the previous one still ran, the actor backs off or is paused, or another process has the loop. */
 export interface LoopSkipped extends EventBase {
   readonly type: 'loop-skipped';
-  readonly reason: 'busy' | 'backoff' | 'not-runnable';
+  readonly reason: 'busy' | 'backoff' | 'not-runnable' | 'elsewhere';
   readonly turns: number;
+}
+
+/** A call waits for an approval: `approvals.list` has it, until `expiresAt`. */
+export interface ApprovalRequested extends EventBase {
+  readonly type: 'approval-requested';
+  readonly tickId: string;
+  readonly approvalId: string;
+  readonly tool: string;
+  readonly expiresAt: number;
+}
+
+/** Somebody outside of the model granted or denied a call. */
+export interface ApprovalDecided extends EventBase {
+  readonly type: 'approval-decided';
+  readonly tickId: string;
+  readonly approvalId: string;
+  readonly tool: string;
+  readonly granted: boolean;
+  readonly by: string | undefined;
+}
+
+/** A tick lost the lease of its actor, and was given up; another process may have the actor by now. */
+export interface LeaseLost extends EventBase {
+  readonly type: 'lease-lost';
+  readonly tickId: string;
 }
 
 /** A limit of a budget was reached. `accountId` is the actor whose script sets the budget. */
@@ -144,6 +169,9 @@ export type PantheonEvent =
   | ActorStateChanged
   | LoopChanged
   | LoopSkipped
+  | ApprovalRequested
+  | ApprovalDecided
+  | LeaseLost
   | BudgetExhausted;
 
 /**

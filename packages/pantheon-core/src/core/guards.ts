@@ -247,9 +247,10 @@ export const readPlan = (value: unknown, behavior: string): Plan => {
   let actions: unknown;
   let again: unknown;
   let carry: unknown;
+  let complete: unknown;
   try {
     if (!isObject(value)) throw refuse('plan must resolve to { actions }');
-    ({ actions, again, carry } = value);
+    ({ actions, again, carry, complete } = value);
   } catch (error) {
     throw PantheonError.is(error)
       ? error
@@ -259,5 +260,5 @@ export const readPlan = (value: unknown, behavior: string): Plan => {
   if (actions.length > MAX_ACTIONS) {
     throw refuse(`plan.actions has ${actions.length} entries; at most ${MAX_ACTIONS} are allowed`);
   }
-  return { actions, again: again === true, carry };
+  return { actions, again: again === true, carry, complete: complete === true };
 };

@@ -1,8 +1,11 @@
 /** What a tick does by way of its journal: plans and actions are steps, answered from the record where they were recorded. */
+import { ApprovalGate, ApprovalPending } from './approvals.ts';
 import { PantheonError, errorInfo, errorMessage } from './errors.ts';
-import type { ErrorInfo } from './errors.ts';
+import type { ErrorCode, ErrorInfo } from './errors.ts';
+import type { Origin } from './forking.ts';
 import type { Kernel } from './kernel.ts';
 import type { TickRecord } from './ports.ts';
+import { pack, unpack } from './recorded-json.ts';
 import type {
   Action,
   Actor,
@@ -24,36 +27,15 @@ const isSame = (a: JsonValue, b: JsonValue): boolean =>
 /** What becomes of an action whose outcome is unknown; `harmless`: it may be executed any number of times. */
 export type OnUnknown = 'harmless' | 'retry' | 'fail';
 
+/** Errors after which nobody knows whether an action had its effect. */
+const UNKNOWN: readonly ErrorCode[] = ['timeout', 'outcome-unknown'];
+
 /** Ends after which a tick that is opened again tries again what failed: somebody delivered its message once more. */
-const RETRIED: readonly TickStatus[] = ['failed', 'timeout', 'cancelled'];
+const RETRIED: readonly TickStatus[] = ['failed', 'timeout', 'cancelled', 'budget'];
 
 /** Whether a tick that was completed like this is done for good. */
 export const isDone = (status: TickStatus | undefined): status is TickStatus =>
   status !== undefined && !RETRIED.includes(status);
-
-/** Levels that are left to whatever a journal puts around a value. */
-const MAX_DEPTH = 60;
-
-const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)));
-
-/**
- * What a journal can keep of a value. JSON leaves out functions and the like; they are not there when the tick is finished elsewhere.
- * What not every store takes (U+0000, half a surrogate pair, deep nesting) goes in as the text of its JSON, where it is escaped.
- */
-const pack = (value: unknown): JsonValue => {
-  const json = JSON.stringify(value);
-  if (json === undefined) return null;
-  const plain = JSON.parse(json) as JsonValue;
-  return /\\u(?:0000|d[89a-f])/i.test(json) || isDeeper(plain, MAX_DEPTH) ? { json } : plain;
-};
-
-const unpack = (packed: JsonValue | undefined): unknown => {
-  const { json } = (packed ?? {}) as { readonly json?: unknown };
-  return typeof json === 'string' ? JSON.parse(json) : packed;
-};
 
 /** What is needed to finish a tick in another process. */
 export const inputToRecord = (input: TickInput | undefined): JsonValue =>
@@ -80,15 +62,35 @@ const titleOf = ({
 const keyOf = ({ name, version }: Pick<ActorScript, 'name' | 'version'>): string =>
   JSON.stringify([name, version]);
 
+/** How an action is executed with a journal. */
+export interface ActionSteps {
+  readonly unknown: OnUnknown;
+  readonly approve: ((attempt: number) => Promise<void>) | undefined;
+  readonly execute: (isRepeated: boolean) => Promise<unknown>;
+}
+
 /** One tick and its journal. */
 export class Journaled {
+  /** With a journal that can be read. */
+  readonly gate: ApprovalGate | undefined;
   readonly #record: TickRecord;
   readonly #kernel: Kernel;
   readonly #script: ActorScript;
   /** Whether the tick was given up: what ended because of that has not come to an end of its own. */
   readonly #isGivenUp: () => boolean;
+  /** Of a fork: what it began as. */
+  readonly #origin: Origin | undefined;
 
-  constructor(record: TickRecord, kernel: Kernel, script: ActorScript, isGivenUp: () => boolean) {
+  constructor(
+    record: TickRecord,
+    kernel: Kernel,
+    { id, script }: Actor,
+    isGivenUp: () => boolean,
+    origin: Origin | undefined,
+  ) {
+    this.gate =
+      kernel.deps.journal?.read === undefined ? undefined : new ApprovalGate(kernel, record, id);
+    this.#origin = origin;
     this.#record = record;
     this.#kernel = kernel;
     this.#script = script;
@@ -119,12 +121,12 @@ export class Journaled {
   /**
    * One action: executed once, whatever happens to the process, unless nobody can know whether it was. A call of a tool with effects
    * is announced to the record first; one that was announced by a process that ended is made again only where `unknown` says `retry`.
+   * `approve` comes before all of it: an action for which it throws `ApprovalPending` is not recorded.
    */
   action(
     key: string,
     action: Action,
-    unknown: OnUnknown,
-    execute: (isRepeated: boolean) => Promise<unknown>,
+    { unknown, approve, execute }: ActionSteps,
   ): Promise<unknown> {
     const encode = (value: unknown): unknown => {
       try {
@@ -140,11 +142,16 @@ export class Journaled {
     const decode = (value: unknown): unknown =>
       isSpawn(action) ? { ...(value as object), script: action.actor } : (value ?? undefined);
     const announced = async (attempt: number): Promise<unknown> => {
+      // Announced and then not made, the call would be unknown to the next process.
+      if (this.#isGivenUp()) throw new PantheonError('tick-cancelled', 'the tick was given up');
       let isNew = false;
-      await this.#record.step(`intent ${key} #${attempt}`, () => {
+      const own = `${this.#record.attempt} ${this.#kernel.identity}`;
+      const announcer = await this.#record.step(`intent ${key} #${attempt}`, () => {
         isNew = true;
-        return null;
+        return own;
       });
+      // Two processes can announce at once; the one whose announcement holds makes the call.
+      isNew &&= announcer === own;
       if (isNew || unknown === 'retry') return execute(!isNew);
       throw new PantheonError(
         'outcome-unknown',
@@ -152,7 +159,31 @@ export class Journaled {
       );
     };
     const run = unknown === 'harmless' ? () => execute(false) : announced;
-    return this.#attempt(`action ${key}`, run, encode, decode);
+    const approved = async (attempt: number): Promise<unknown> => {
+      await approve?.(attempt);
+      return run(attempt);
+    };
+    const gated = approve === undefined ? run : approved;
+    const execution = (): Promise<unknown> =>
+      this.#attempt(
+        `action ${key}`,
+        gated,
+        encode,
+        decode,
+        (code) => unknown === 'fail' && UNKNOWN.includes(code),
+      );
+    const answer = this.#origin?.answer(key, this.#encode(action));
+    return answer === undefined
+      ? execution()
+      : this.#record.step(`action ${key} #1`, () => answer).then(execution);
+  }
+
+  /** Something that is done once, however often the tick is opened. */
+  async once(name: string, run: () => Promise<void>): Promise<void> {
+    await this.#record.step(name, async () => {
+      await run();
+      return null;
+    });
   }
 
   complete(status: TickStatus): Promise<void> {
@@ -161,13 +192,14 @@ export class Journaled {
 
   /**
    * A step that may fail. Each time that the tick is opened it has one attempt more; an earlier one that failed is recorded and not
-   * made again, one that succeeded ends the search, and one that is not recorded is made now.
+   * made again, one that succeeded ends the search, and one that is not recorded is made now. An error that is final ends it as well.
    */
   async #attempt<T>(
     name: string,
     run: (attempt: number) => Promise<T>,
     encode: (value: T) => unknown,
     decode: (value: unknown) => T,
+    isFinal: (code: ErrorCode) => boolean = () => false,
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       let made: { readonly value: T } | { readonly failure: unknown } | undefined;
@@ -178,7 +210,7 @@ export class Journaled {
           own = pack({ value: encode(value) });
           made = { value };
         } catch (failure) {
-          if (this.#isGivenUp()) throw failure;
+          if (failure instanceof ApprovalPending || this.#isGivenUp()) throw failure;
           own = pack({ error: errorInfo(failure) });
           made = { failure };
         }
@@ -191,7 +223,7 @@ export class Journaled {
       }
       const recorded = unpack(packed) as Recorded;
       if (!('error' in recorded)) return decode(recorded.value);
-      if (attempt === this.#record.attempt) {
+      if (attempt === this.#record.attempt || isFinal(recorded.error.code)) {
         const { code, message, retryable } = recorded.error;
         throw new PantheonError(code, message, { retryable });
       }

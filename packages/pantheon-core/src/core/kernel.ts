@@ -3,12 +3,13 @@ import { Clockwork } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Observer, PantheonEvent } from './events.ts';
 import { isDelay } from './guards.ts';
-import { Ledger } from './limits.ts';
+import { Ledger } from './ledger.ts';
 import type {
   DeadLetter,
   IActorStatePort,
   IContextPort,
   IJournalPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -31,6 +32,11 @@ export type OrchestratorDeps = {
   readonly state: IActorStatePort;
   /** Records ticks, so that one that was interrupted is finished and not repeated. Without it, ticks run at least once. */
   readonly journal?: IJournalPort | undefined;
+  /**
+   * For several processes with the same actors: a tick runs only while its process holds the lease `actor:<id>`, a loop while it
+   * holds `loop:<id>`. Without it, ticks of one actor do not overlap within this process.
+   */
+  readonly leases?: ILeasePort | undefined;
   /** Receives an event for everything of note. Without it, no event is made. */
   readonly observe?: Observer | undefined;
 };
@@ -77,7 +83,14 @@ export interface OrchestratorOptions {
    * random one (such as `crypto.randomUUID`) where several processes run the same actors.
    */
   readonly newId?: ((actor: Actor) => string) | undefined;
-  /** With a journal: the scripts that actors spawn, other than their own; a recorded plan names them. */
+  /** With leases: how long one outlives a process that has died, an integer from 100 to 86,400,000 milliseconds. Default 30,000. */
+  readonly leaseTtlMs?: number | undefined;
+  /** With a journal: how long a call waits for its approval, in milliseconds; then it is denied. Default 86,400,000 (a day). */
+  readonly approvalTtlMs?: number | undefined;
+  /**
+   * The scripts that actors spawn, other than their own: a plan in the journal names them, and `recover` looks for actors of theirs
+   * where the state port keeps those of other applications as well.
+   */
   readonly scripts?: readonly ActorScript[] | undefined;
   /** What a model call costs, in the unit of `budget.cost`. */
   readonly estimateCost?: ((usage: Usage, model: string | undefined) => number) | undefined;
@@ -124,6 +137,16 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     }
     return value;
   };
+  const term = (name: keyof OrchestratorOptions, fallback: number): number => {
+    const value: unknown = options[name] ?? fallback;
+    if (!isDelay(value, 100) || value > 86_400_000) {
+      throw new PantheonError(
+        'option-invalid',
+        `options.${name} must be an integer from 100 to 86400000 (milliseconds)`,
+      );
+    }
+    return value;
+  };
   let count = 0;
   const prefix = `@${start.toString(36)}-`;
   return {
@@ -132,6 +155,8 @@ const settingsOf = (options: OrchestratorOptions, start: number): Settings => {
     actionTimeoutMs: time('actionTimeoutMs', 60_000),
     tickTimeoutMs: time('tickTimeoutMs', 300_000),
     maxConcurrentTicks: number('maxConcurrentTicks', 1_024, 1),
+    leaseTtlMs: term('leaseTtlMs', 30_000),
+    approvalTtlMs: time('approvalTtlMs', 86_400_000),
     maxHops: number('maxHops', 64, 0),
     maxSpawnDepth: number('maxSpawnDepth', 3, 0),
     maxChildren: number('maxChildren', 16, 0),
@@ -176,6 +201,9 @@ const redactPath = (value: unknown, path: readonly string[]): unknown => {
   return copy;
 };
 
+/** Orchestrators of this process. */
+let made = 0;
+
 export class Kernel {
   readonly deps: OrchestratorDeps;
   readonly settings: Settings;
@@ -190,6 +218,7 @@ export class Kernel {
     timeout: 0,
     cancelled: 0,
     budget: 0,
+    suspended: 0,
     rejected: 0,
   };
   turnsSkipped = 0;
@@ -197,6 +226,12 @@ export class Kernel {
   deadLetters = 0;
   /** The ticks that this orchestrator has open in the journal. */
   readonly openTicks: Set<string> = new Set();
+  /** Tells what this orchestrator has recorded from what others have. */
+  readonly identity: string;
+  /** Whether `stop` has been called: what has not begun does not begin any more. */
+  isStopping = false;
+  /** Leases that are being given back, by name. */
+  readonly releases: Map<string, Promise<void>> = new Map();
   /** The tick in whose plan or tool the program is at this very moment, to recognise a tick that asks for itself. */
   inside: { readonly actorId: string; readonly caller: Kernel['inside'] } | undefined;
   readonly #secrets: readonly (readonly string[])[];
@@ -204,18 +239,16 @@ export class Kernel {
   constructor(deps: OrchestratorDeps, options: OrchestratorOptions) {
     this.deps = deps;
     this.settings = settingsOf(options, deps.now());
+    made += 1;
+    this.identity = `${deps.now().toString(36)}-${made.toString(36)}`;
     this.clockwork = new Clockwork(deps.schedule);
     this.observed = deps.observe !== undefined;
     this.#secrets = this.settings.redact.flatMap(placesOf);
-    this.ledger = new Ledger((account, resource, limit) => {
-      this.emit({
-        type: 'budget-exhausted',
-        at: deps.now(),
-        actorId: account.id,
-        accountId: account.id,
-        resource,
-        limit,
-      });
+    this.ledger = new Ledger({
+      state: deps.state,
+      now: deps.now,
+      log: (message, meta) => this.log(message, meta),
+      emit: (event) => this.emit(event),
     });
   }
 

@@ -1,8 +1,12 @@
-/** Loops: an actor that ticks at an interval, and an actor that asked to be woken up. */
+/** Loops: actors that tick at an interval. */
 import { PantheonError, errorInfo } from './errors.ts';
+import type { LoopSkipped } from './events.ts';
 import { isDelay } from './guards.ts';
 import type { Kernel } from './kernel.ts';
+import { isSpawned } from './limits.ts';
+import { release } from './leasing.ts';
 import type { Mailboxes } from './mailbox.ts';
+import type { Lease } from './ports.ts';
 import type { Supervisor } from './supervision.ts';
 import type { Actor, ActorRecord, TickReport } from './types.ts';
 
@@ -14,6 +18,8 @@ class Loop {
   /** Whether `stop` has been called: asked in every turn, and cheaper than a look-up among a hundred thousand loops. */
   stopped = false;
   stop: () => void = () => {};
+  /** With leases: this process runs the loop while it holds this one. */
+  lease: Lease | undefined = undefined;
 
   constructor(actor: Actor, intervalMs: number) {
     this.actor = actor;
@@ -26,7 +32,6 @@ export class Loops {
   readonly #mailboxes: Mailboxes;
   readonly #supervisor: Supervisor;
   readonly #loops = new Map<string, Loop>();
-  readonly #wakeUps = new Set<() => void>();
   #stopped = false;
 
   constructor(kernel: Kernel, mailboxes: Mailboxes, supervisor: Supervisor) {
@@ -71,6 +76,7 @@ export class Loops {
       loop.stopped = true;
       this.#loops.delete(actor.id);
       cancel?.();
+      if (loop.lease !== undefined) release(this.#kernel, loop.lease);
       this.#tell('loop-stopped', loop);
     };
     this.#loops.set(actor.id, loop);
@@ -78,26 +84,9 @@ export class Loops {
     return loop.stop;
   }
 
-  /** Ticks the actor once, `delayMs` from now. */
-  wakeAfter(actor: Actor, delayMs: number): void {
-    if (this.#stopped) return;
-    const cancel = this.#kernel.deps.schedule.once(delayMs, async () => {
-      this.#wakeUps.delete(cancel);
-      try {
-        const known = await this.#kernel.deps.state.get(actor.id);
-        if (!this.#stopped) await this.#tick(actor, known);
-      } catch (error) {
-        this.#kernel.log(`Wake-up of ${actor.id} failed`, { error: errorInfo(error).message });
-      }
-    });
-    this.#wakeUps.add(cancel);
-  }
-
   stop(): void {
     this.#stopped = true;
     for (const loop of this.#loops.values()) loop.stop();
-    for (const cancel of this.#wakeUps) cancel?.();
-    this.#wakeUps.clear();
   }
 
   #turn(loop: Loop): Promise<void> | undefined {
@@ -116,7 +105,13 @@ export class Loops {
     loop.busy = 1;
     const since = this.#kernel.deps.now();
     try {
+      if (this.#kernel.deps.leases !== undefined && !(await this.#leads(loop))) {
+        this.#skip(loop, 'elsewhere');
+        return;
+      }
       const known = await this.#kernel.deps.state.get(loop.actor.id);
+      // Nobody else has the function that stops it.
+      if (known === undefined && isSpawned(loop.actor)) loop.stop();
       // Stopped while the record was being read: no tick starts after stop().
       if (!loop.stopped) await this.#tick(loop.actor, known);
     } catch (error) {
@@ -138,6 +133,19 @@ export class Loops {
     }
   }
 
+  /** Whether the loop is this process's to run. Schedules that are shared over processes see to that themselves. */
+  async #leads(loop: Loop): Promise<boolean> {
+    const { leases, schedule } = this.#kernel.deps;
+    if (leases === undefined || schedule.named !== undefined) return true;
+    if (loop.lease?.isHeld() === true) return true;
+    loop.lease = await leases.acquire(`loop:${loop.actor.id}`, {
+      ttlMs: this.#kernel.settings.leaseTtlMs,
+    });
+    if (!loop.stopped) return loop.lease !== undefined;
+    if (loop.lease !== undefined) release(this.#kernel, loop.lease);
+    return false;
+  }
+
   /** Ticks the actor as the state port knows it, or as it was given where the port does not. */
   #tick(actor: Actor, known: ActorRecord | undefined): Promise<TickReport> {
     return this.#mailboxes.submit({
@@ -148,7 +156,7 @@ export class Loops {
     });
   }
 
-  #skip(loop: Loop, reason: 'busy' | 'backoff' | 'not-runnable', turns = 1): undefined {
+  #skip(loop: Loop, reason: LoopSkipped['reason'], turns = 1): undefined {
     this.#kernel.turnsSkipped += turns;
     this.#kernel.emit({
       type: 'loop-skipped',

@@ -28,10 +28,19 @@ interface Mailbox {
   isListed: boolean;
 }
 
+/** How long a stop waits for ticks that it has aborted, and that are storing how they ended. */
+const LAST_WRITES_MS = 500;
+
 /** Idle mailboxes that are kept. A map whose only entry comes and goes with every tick costs more than the rest of the tick's mailbox. */
 const IDLE_MAILBOXES = 1_024;
 
 const DEFAULT_CAPACITY = 1_000;
+
+/** Neither a tick that goes on nor a fork: those are what they are, and nothing else. */
+const isOwnInput = ({ resumed, origin }: TickRequest): boolean =>
+  resumed === undefined && origin === undefined;
+
+const isInput = ({ request }: Waiting): boolean => request.resumed === undefined;
 
 const refusal = (code: ErrorCode, message: string, retryable = false): PantheonError =>
   new PantheonError(code, message, { retryable });
@@ -80,6 +89,15 @@ export class Mailboxes {
     return this.#boxes.get(actorId)?.waiting.length ?? 0;
   }
 
+  /** Whether this very tick runs, or waits to go on. */
+  hasTick(actorId: string, tickId: string): boolean {
+    const { running, waiting = [] } = this.#boxes.get(actorId) ?? {};
+    return (
+      running?.tickId === tickId ||
+      waiting.some(({ request }) => request.resumed?.tickId === tickId)
+    );
+  }
+
   /** Ticks the actor now, or when its turn comes. */
   submit(request: TickRequest): Promise<TickReport> {
     const { id } = request.actor;
@@ -117,12 +135,14 @@ export class Mailboxes {
       const idle = new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
       });
-      const cancel = this.#kernel.deps.schedule.once(timeoutMs, () => {
+      const { schedule } = this.#kernel.deps;
+      let cancel = schedule.once(timeoutMs, () => {
         for (const { running } of this.#boxes.values()) {
           if (running === undefined) continue;
           aborted += 1;
           running.drive.abandon(stoppedError());
         }
+        cancel = schedule.once(LAST_WRITES_MS, () => this.#whenIdle?.());
       });
       await idle;
       cancel?.();
@@ -131,8 +151,11 @@ export class Mailboxes {
   }
 
   #enqueue(box: Mailbox, request: TickRequest): Promise<TickReport> {
+    // A tick that the journal has is neither merged nor refused: it has been taken in before.
+    if (request.resumed !== undefined) return this.#append(box, request);
     const { capacity = DEFAULT_CAPACITY, policy = 'queue' } = request.actor.script.mailbox ?? {};
-    const [oldest] = box.waiting;
+    const oldest = box.waiting.find(isInput);
+    const mergeable = box.waiting.find((item) => isOwnInput(item.request));
     switch (policy) {
       case 'reject':
         if (box.running !== undefined) {
@@ -142,10 +165,11 @@ export class Mailboxes {
         }
         break;
       case 'coalesce':
-        if (oldest !== undefined) return this.#merge(oldest, request);
+        if (mergeable !== undefined && isOwnInput(request)) return this.#merge(mergeable, request);
         break;
       case 'interrupt': {
-        for (const item of box.waiting.splice(0)) {
+        for (const item of box.waiting.filter(isInput)) {
+          box.waiting.splice(box.waiting.indexOf(item), 1);
           this.#refuse(
             item,
             refusal('mailbox-dropped', `newer input for ${box.id} took its place`),
@@ -160,7 +184,7 @@ export class Mailboxes {
       }
       case 'drop-oldest':
         if (oldest !== undefined && box.waiting.length >= capacity) {
-          box.waiting.shift();
+          box.waiting.splice(box.waiting.indexOf(oldest), 1);
           this.#refuse(
             oldest,
             refusal('mailbox-dropped', `the mailbox of ${box.id} was full (${capacity})`),
@@ -271,7 +295,8 @@ export class Mailboxes {
   /** The next one that has not waited too long; those that have are answered. */
   #take(box: Mailbox): Waiting | undefined {
     for (let item = box.waiting.shift(); item !== undefined; item = box.waiting.shift()) {
-      const ttlMs = item.request.actor.script.mailbox?.ttlMs ?? Infinity;
+      const { actor, resumed } = item.request;
+      const ttlMs = (resumed === undefined && actor.script.mailbox?.ttlMs) || Infinity;
       const waitedMs = this.#kernel.deps.now() - item.since;
       if (waitedMs <= ttlMs) {
         item.unlink?.();

@@ -1,11 +1,17 @@
 /** The orchestrator: puts the parts together. Each part is a file of its own; this one only connects them. */
 import { Actions } from './actions.ts';
+import { makeApprovals } from './approvals.ts';
+import type { Approvals } from './approvals.ts';
 import { Drive } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError } from './errors.ts';
+import { readOrigin } from './forking.ts';
+import type { ForkOptions } from './forking.ts';
 import { assertAction, assertActor, assertInput } from './guards.ts';
+import { recordedInput } from './journaling.ts';
 import { Kernel } from './kernel.ts';
 import type { OrchestratorDeps, OrchestratorOptions, OrchestratorStats } from './kernel.ts';
+import type { Budgets } from './ledger.ts';
 import { lineageOf } from './limits.ts';
 import { Listener } from './listening.ts';
 import type { ListenOptions } from './listening.ts';
@@ -14,8 +20,10 @@ import { Mailboxes } from './mailbox.ts';
 import { recover } from './recovery.ts';
 import type { Recovery } from './recovery.ts';
 import { Supervisor } from './supervision.ts';
+import { Suspensions } from './suspensions.ts';
 import { isThenable } from './thenable.ts';
 import type { Action, Actor, TickInput, TickReport } from './types.ts';
+import { Waits } from './waits.ts';
 
 /** What a stop came to. */
 export interface StopReport {
@@ -58,14 +66,31 @@ export interface Orchestrator {
    */
   readonly stop: (options?: { readonly timeoutMs?: number }) => Promise<StopReport>;
   /**
-   * Finishes the ticks that a process has left unfinished in the journal: what was recorded is not done again. Resolves when each of
-   * them stands at the head of its actor's mailbox; `ended` tells what became of them. To be called once, at the start and before
-   * `listen`, by the only process that runs these actors. A tick whose actor is gone is closed; one whose actor is paused stays.
-   * Rejects with `capability-missing` without a journal, and with what the journal or the state port rejects with.
+   * Takes up what a process has left: finishes the ticks that are unfinished in the journal, where there is one (what was recorded is
+   * not done again), starts the loops of spawned actors, arms what actors wait for, and stops those whose parent has ended.
+   * Resolves when each tick stands at the head of its actor's mailbox; `ended` tells what became of them. To be called at the start and
+   * before `listen`. With leases any process may call it, at any time and again and again: what another process is at, it leaves alone.
+   * Without leases it is for the only process that runs these actors. A tick whose actor is gone or has ended is closed; one whose
+   * actor is paused, or that waits for an approval, stays; one that was begun ten times and has never ended is set aside as
+   * `deliveries-exceeded`. Rejects with what the journal or the state port rejects with.
    */
   readonly recover: () => Promise<Recovery>;
+  /**
+   * Runs a new tick that begins as a recorded one did: with its input, and with its first `steps` steps taken over. From there plans are
+   * made anew, by the given script; actions are answered from the record until the first one that differs, and executed from then on. Its
+   * message is not acknowledged by it, and its approvals are its own. Rejects with `tick-unknown`, `actor-unknown`, `capability-missing` (a journal
+   * that cannot be read), `option-invalid`, and like `tickActor`.
+   */
+  readonly fork: (tickId: string, options?: ForkOptions) => Promise<TickReport>;
+  /** The calls that wait for somebody outside of the model, and their answers. */
+  readonly approvals: Approvals;
+  /** What was spent of the actors' budgets. */
+  readonly budgets: Budgets;
   readonly stats: () => OrchestratorStats;
 }
+
+/** How long a stop waits for leases to be given back. */
+const LAST_RELEASES_MS = 500;
 
 const REQUIRED = ['now', 'log', 'context', 'tools', 'llm', 'bus', 'schedule', 'state'] as const;
 
@@ -91,10 +116,13 @@ export const makeOrchestrator = (
     spawned: (child) => {
       if (child.script.loop !== undefined) loops.start(child, child.script.loop.intervalMs);
     },
-    wakeAfter: (actor, delayMs) => loops.wakeAfter(actor, delayMs),
+    wakeAfter: (actor, delayMs, actionId) => waits.after(actor, delayMs, actionId),
+    suspended: (actor, tickId, expiresAt) => suspensions.add(actor, tickId, expiresAt),
   });
   const mailboxes = new Mailboxes(kernel, actions, supervisor);
   const loops = new Loops(kernel, mailboxes, supervisor);
+  const waits = new Waits(kernel, mailboxes);
+  const suspensions = new Suspensions(kernel, mailboxes);
   const subscriptions = new Set<() => void>();
   let stopping: Promise<StopReport> | undefined;
 
@@ -110,16 +138,30 @@ export const makeOrchestrator = (
       caller: undefined,
       drive,
       isRecorded: false,
+      isApproved: false,
+      fence: undefined,
     };
     const value = actions.execute(action, actor, call);
     return isThenable(value) ? yield value : value;
   }
 
   const stop = async (timeoutMs: number): Promise<StopReport> => {
+    kernel.isStopping = true;
     loops.stop();
+    suspensions.stop();
+    waits.stop();
     for (const unsubscribe of subscriptions) unsubscribe();
     subscriptions.clear();
     const aborted = await mailboxes.stop(timeoutMs);
+    // Other processes need not wait for the end of their terms; nor does this one wait for a store that does not answer.
+    if (kernel.releases.size > 0)
+      await new Promise<void>((resolve) => {
+        const cancel = deps.schedule.once(LAST_RELEASES_MS, resolve);
+        void Promise.all(kernel.releases.values()).then(() => {
+          cancel?.();
+          resolve();
+        });
+      });
     return { clean: aborted === 0, aborted };
   };
 
@@ -176,7 +218,23 @@ export const makeOrchestrator = (
       return mailboxes.submit({ actor, input, fresh: true, caller: undefined });
     },
 
-    recover: () => recover(kernel, mailboxes),
+    recover: () => recover({ kernel, supervisor, suspensions, loops, waits }),
+
+    async fork(tickId, { steps, script } = {}) {
+      const { tick, origin } = await readOrigin(deps.journal, tickId, steps);
+      const actor = await suspensions.requireActor(tick);
+      const forked = script === undefined ? actor : { ...actor, script };
+      assertActor(forked);
+      const input = recordedInput(tick.input);
+      return mailboxes.submit({ actor: forked, input, fresh: false, origin, caller: undefined });
+    },
+
+    approvals: makeApprovals(kernel, (tick) => suspensions.decided(tick)),
+
+    budgets: {
+      get: (actorId) => kernel.ledger.report(actorId),
+      reset: (actorId, resources) => kernel.ledger.reset(actorId, resources),
+    },
 
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
 

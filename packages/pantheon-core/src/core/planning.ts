@@ -1,8 +1,10 @@
 /** What a tick hands to the context port and to a behavior's `plan`. Members that cost something are made when they are read. */
+import { abortReason } from './drive.ts';
 import type { Step } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
-import { permits } from './limits.ts';
+import { isSurelyUndone } from './ledger.ts';
+import { usableTools } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import type { ContextRequest } from './ports.ts';
 import type {
@@ -38,6 +40,9 @@ const estimateTokens = (messages: readonly Message[]): number =>
 
 /** The answer that is reserved for when the caller sets no limit and the budget does. */
 const DEFAULT_ANSWER_TOKENS = 4_096;
+
+/** How often a call that others are quicker than tries to reserve what is left. */
+const MAX_RESERVATIONS = 10;
 
 /** Just `{ texts, sources }`, as the specification has it; whose context it is can be read besides. */
 export class TickContextRequest implements ContextRequest {
@@ -115,27 +120,30 @@ class TickLlm implements LanguageModel {
     };
     const callAccounted: LanguageModel['complete'] = async (request) => {
       const call = new LlmCall(scope, request);
+      if (call.isLimited) await call.reserve(step);
+      let message: Message;
       try {
-        const message = await llm.complete(call.bind(step));
-        call.ended(message.usage);
-        return message;
+        message = await llm.complete(call.bind(step));
       } catch (error) {
-        call.failed(error);
+        await call.failed(error);
         throw error;
       }
+      await call.ended(message.usage);
+      return message;
     };
     this.complete = kernel.observed || lineage.accounts.length > 0 ? callAccounted : callPlain;
     if (llm.stream !== undefined) {
       const stream = llm.stream;
       this.stream = async function* accounted(request): AsyncGenerator<LlmChunk> {
         const call = new LlmCall(scope, request);
+        if (call.isLimited) await call.reserve(step);
         try {
           for await (const chunk of stream(call.bind(step))) {
-            if (chunk.type === 'message') call.ended(chunk.message.usage);
+            if (chunk.type === 'message') await call.ended(chunk.message.usage);
             yield chunk;
           }
         } catch (error) {
-          call.failed(error);
+          await call.failed(error);
           throw error;
         }
       };
@@ -152,7 +160,8 @@ class LlmCall {
   readonly #scope: PlanScope;
   readonly #request: LlmRequest;
   readonly #startedAt: number;
-  readonly #limited: boolean;
+  /** Whether a budget has to allow it first. */
+  readonly isLimited: boolean;
   #maxTokens: number | undefined;
   #reserved: Usage | undefined;
 
@@ -161,8 +170,8 @@ class LlmCall {
     this.#request = request;
     this.#startedAt = scope.kernel.observed ? scope.kernel.deps.now() : 0;
     this.#maxTokens = request.maxTokens;
-    this.#limited = scope.lineage.accounts.length > 0;
-    if (this.#limited) this.#reserve();
+    const { accounts } = scope.lineage;
+    this.isLimited = accounts.length > 0 && scope.kernel.ledger.limits(accounts, 'tokens', 'cost');
   }
 
   /** The request, with the plan's signal and with no more tokens than the budget has left. */
@@ -170,43 +179,79 @@ class LlmCall {
     return new TickLlmRequest(this.#request, step, this.#maxTokens);
   }
 
-  ended(usage: Usage | undefined): void {
+  /** Waits until the correction is kept, so that the next reservation, wherever it is made, finds what is left. */
+  async ended(usage: Usage | undefined): Promise<void> {
     if (usage !== undefined) this.#scope.addUsage(usage);
-    if (usage !== undefined && this.#reserved !== undefined) this.#settle(usage);
     this.#tell(usage, undefined);
+    if (usage !== undefined && this.#reserved !== undefined) await this.#settle(usage);
   }
 
-  /** A failed call keeps its reservation, unless its error tells what the model has charged for it. */
-  failed(error: unknown): void {
+  /**
+   * A failed call keeps its reservation, unless its error tells what the model has charged for it, or that the model was not even
+   * asked.
+   */
+  async failed(error: unknown): Promise<void> {
     const usage = usageOf(error);
     if (usage !== undefined) this.#scope.addUsage(usage);
-    if (usage !== undefined && this.#reserved !== undefined) this.#settle(usage);
     this.#tell(usage, error);
+    if (this.#reserved === undefined) return;
+    if (usage !== undefined) await this.#settle(usage);
+    else if (isSurelyUndone(error)) await this.#giveBack(this.#reserved);
   }
 
-  #reserve(): void {
+  /** Reserves what the call may come to at most. Rejects with `budget-exhausted`; the call must not be made then. */
+  async reserve(step: Step): Promise<void> {
+    const { signal } = step;
     const { kernel, lineage } = this.#scope;
+    const { ledger } = kernel;
     const { accounts } = lineage;
+    const wanted = this.#request.maxTokens;
     const inputTokens = estimateTokens(this.#request.messages);
-    const left = kernel.ledger.left(accounts, 'tokens');
-    const outputTokens =
-      this.#request.maxTokens ?? Math.min(DEFAULT_ANSWER_TOKENS, Math.max(1, left - inputTokens));
-    if (left !== Infinity) this.#maxTokens = outputTokens;
-    this.#reserved = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
-    kernel.ledger.reserve(accounts, 'tokens', this.#reserved.totalTokens);
-    try {
-      kernel.ledger.reserve(accounts, 'cost', this.#cost(this.#reserved));
-    } catch (error) {
-      kernel.ledger.adjust(accounts, 'tokens', -this.#reserved.totalTokens);
-      throw error;
+    for (let attempt = 1; ; attempt += 1) {
+      const left = wanted === undefined ? await ledger.left(accounts, 'tokens') : Infinity;
+      const outputTokens =
+        wanted ?? Math.min(DEFAULT_ANSWER_TOKENS, Math.max(1, left - inputTokens));
+      const totalTokens = inputTokens + outputTokens;
+      const reserved = { inputTokens, outputTokens, totalTokens };
+      const refusal = await ledger.take(accounts, {
+        tokens: totalTokens,
+        cost: this.#cost(reserved),
+      });
+      if (refusal === undefined) {
+        if (signal.aborted) {
+          await this.#giveBack(reserved);
+          throw abortReason(signal);
+        }
+        if (ledger.limits(accounts, 'tokens')) this.#maxTokens = outputTokens;
+        this.#reserved = reserved;
+        return;
+      }
+      // Others have taken of what was left; a shorter answer may still do.
+      const isOvertaken = refusal.resource === 'tokens' && left - inputTokens >= 1;
+      if (wanted !== undefined || !isOvertaken || attempt === MAX_RESERVATIONS)
+        throw ledger.refused(refusal);
     }
   }
 
-  #settle(usage: Usage): void {
+  async #settle(usage: Usage): Promise<void> {
     const { kernel, lineage } = this.#scope;
     const reserved = this.#reserved as Usage;
-    kernel.ledger.adjust(lineage.accounts, 'tokens', usage.totalTokens - reserved.totalTokens);
-    kernel.ledger.adjust(lineage.accounts, 'cost', this.#cost(usage) - this.#cost(reserved));
+    // The reservation is settled once, also where a stream tells twice.
+    this.#reserved = undefined;
+    await kernel.ledger.adjust(lineage.accounts, {
+      // Nobody uses less than nothing; what a model claims must not give back what others have spent.
+      tokens: Math.max(0, usage.totalTokens) - reserved.totalTokens,
+      cost: Math.max(0, this.#cost(usage)) - this.#cost(reserved),
+    });
+  }
+
+  #giveBack(reserved: Usage): Promise<void> {
+    const { kernel, lineage } = this.#scope;
+    this.#reserved = undefined;
+    return kernel.ledger.giveBack(lineage.accounts, {
+      tokens: reserved.totalTokens,
+      cost: this.#cost(reserved),
+    });
   }
 
   #cost(usage: Usage): number {
@@ -281,9 +326,6 @@ export class TickPlanInput implements PlanInput {
 
   get tools(): readonly ToolSpec[] {
     const { kernel, lineage } = this.#scope;
-    const specs = kernel.deps.tools.list?.() ?? [];
-    return lineage.permissions.length === 0
-      ? specs
-      : specs.filter(({ name }) => permits(lineage, 'tools', name));
+    return usableTools(lineage, kernel.deps.tools.list?.() ?? []);
   }
 }

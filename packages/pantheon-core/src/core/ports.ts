@@ -102,6 +102,11 @@ export interface ToolCallContext {
   readonly tickId?: string;
   /** The same for every repetition of the same call. */
   readonly idempotencyKey?: string;
+  /**
+   * With leases: the token of the lease under which the actor ticks, `<epoch>:<nonce>`. A resource that must not hear a process which
+   * has lost the actor keeps the highest epoch that it has seen and refuses lower ones.
+   */
+  readonly fence?: string;
   readonly signal?: AbortSignal;
   /** Milliseconds. */
   readonly timeoutMs?: number;
@@ -124,7 +129,7 @@ export interface Tool extends ToolSpec {
  * - tools:5 After `timeoutMs` the call rejects with `timeout` and its `signal` aborts; a late result is dropped.
  * - tools:6 An abort of the caller's `signal` rejects the call with `tick-cancelled`; no listener stays on that signal.
  * - tools:7 Calls do not wait for each other.
- * - tools:8 `list` returns the registered tools in the order of their registration, without their functions.
+ * - tools:8 `list` returns the registered tools in the order of their registration, without `invoke`.
  */
 export interface IToolPort {
   readonly register: (tool: Tool) => void;
@@ -345,11 +350,35 @@ export interface UnfinishedTick extends JournalTick {
   readonly openedAt: number;
 }
 
+/** How to open a tick. */
+export interface OpenTickOptions {
+  /** Go on with the latest attempt: the opening is not counted. Default `false`. */
+  readonly resume?: boolean | undefined;
+}
+
+/** A step as it was recorded. */
+export interface RecordedStep {
+  readonly name: string;
+  readonly value: JsonValue;
+  /** Milliseconds since the epoch, by the journal's clock. */
+  readonly recordedAt: number;
+}
+
+/** A tick as it was recorded. */
+export interface RecordedTick extends UnfinishedTick {
+  /** Undefined: it is not finished. */
+  readonly status: TickStatus | undefined;
+  /** When it was completed last, in milliseconds since the epoch by the journal's clock. */
+  readonly completedAt: number | undefined;
+  /** In the order in which they were recorded. */
+  readonly steps: readonly RecordedStep[];
+}
+
 /** A tick in its journal. */
 export interface TickRecord {
   /** The id under which the tick was opened first. */
   readonly tickId: string;
-  /** How often the tick was opened, this time included. */
+  /** How often the tick was opened, this time included; openings with `resume` do not count. */
   readonly attempt: number;
   /** How it was completed earlier; undefined for one that was not. */
   readonly status: TickStatus | undefined;
@@ -358,8 +387,8 @@ export interface TickRecord {
    * durable step of workflow engines too, so that an engine can be a journal.
    */
   readonly step: <T extends JsonValue>(name: string, run: () => T | Promise<T>) => Promise<T>;
-  /** Notes how the tick ended. It is finished then. */
-  readonly complete: (status: TickStatus) => Promise<void>;
+  /** Notes how the tick ended. It is finished then; with `undefined` it is unfinished again. */
+  readonly complete: (status: TickStatus | undefined) => Promise<void>;
 }
 
 /**
@@ -373,15 +402,72 @@ export interface TickRecord {
  * - journal:4 A `run` that throws or rejects records nothing: the step rejects with that very error, and the next call runs again.
  * - journal:5 Steps that are called at once do not wait for each other, but two of one name in one record are one. Of two records of one tick,
  *   the value that was recorded first holds for both.
- * - journal:6 `complete` may be called again; the last status counts. What was recorded stays readable by opening the tick again, for the
+ * - journal:6 `complete` may be called again; the last status counts, and after `undefined` the tick is unfinished as if it had never been
+ *   completed. What was recorded stays readable by opening the tick again, for the
  *   time that the journal keeps finished ticks.
  * - journal:7 `unfinished` resolves to the ticks that were opened and not completed, oldest first, with what they were opened with.
  * - journal:8 A value or an input that is no JSON rejects with `journal-invalid`, naming the path; nothing is recorded.
  * - journal:9 Ids, causes and names of steps such as `__proto__`, `constructor` and `a:b` are data like any other.
+ * - journal:10 `read` resolves to a tick, finished or not, with its steps in the order in which they were recorded; to undefined where
+ *   there is none. It changes nothing.
+ * - journal:11 `open` with `resume` is not counted: `attempt` is what it was. A tick that is new has `attempt` 1 all the same.
  */
 export interface IJournalPort {
-  readonly open: (tick: JournalTick) => Promise<TickRecord>;
+  readonly open: (tick: JournalTick, options?: OpenTickOptions) => Promise<TickRecord>;
   readonly unfinished: () => Promise<readonly UnfinishedTick[]>;
+  /** Optional: approvals and forks need it. */
+  readonly read?: (tickId: string) => Promise<RecordedTick | undefined>;
+  readonly close?: () => Promise<void>;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- leases
+
+/** How to acquire a lease. */
+export interface LeaseOptions {
+  /** How long the lease outlives a holder that has died. An integer from 100 to 86,400,000 milliseconds. Default 30,000. */
+  readonly ttlMs?: number | undefined;
+  /** Called once when the lease is no longer surely held, unless it was released. What it throws is dropped. */
+  readonly onLost?: (() => void) | undefined;
+}
+
+/** A name that is held. */
+export interface Lease {
+  readonly name: string;
+  /** `<epoch>:<nonce>`. Whatever must not hear an earlier holder compares the whole of it: a store that has lost its last writes counts twice. */
+  readonly token: string;
+  /** Grows with every lease of the name. */
+  readonly epoch: number;
+  /**
+   * Whether the lease is surely still held: false after its release, after its loss, and from 80 % of its term after the last
+   * successful renewal was sent, by a clock that never jumps. Ask before whatever must not be done by two.
+   */
+  readonly isHeld: () => boolean;
+  /** Gives the name back. Rejects when the store cannot be reached; the name is free after the term then. */
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Gives names to one holder at a time, over all processes of a store.
+ *
+ * At most one holder *believes* that it holds a name and is right. A process that is paused between asking `isHeld` and acting can
+ * act late; what must be safe from that compares tokens where it acts.
+ *
+ * - lease:1 `acquire` resolves to a lease where nobody holds the name, and to undefined where somebody does; it does not wait. Of many
+ *   that ask at once, in whatever process, one gets it. Different names have nothing to do with each other.
+ * - lease:2 No two leases have the same token. `epoch` is higher than in every earlier lease of the name that the store remembers, and
+ *   the token begins with it and a colon.
+ * - lease:3 A lease renews itself, every third of its term, until it is released or lost: it can be held longer than its term.
+ * - lease:4 `isHeld` is as `Lease` says, also when renewals fail or take for ever; no renewal that succeeds later makes it true again.
+ * - lease:5 `onLost` is called once when `isHeld` has become false without a release, by itself and without being asked, not later than
+ *   at 80 % of the term; never after `release`.
+ * - lease:6 `release` frees the name at once, and may be called again. Where the lease has been lost, it leaves the next holder's alone.
+ * - lease:7 The lease of a holder that is gone is free after its term, by the store's own clock, and not before.
+ * - lease:8 `acquire` rejects with `option-invalid` for a `ttlMs` out of its range and for a name that is empty, longer than 256 bytes or
+ *   has control characters or lone surrogates. Names such as `__proto__`, `*` and `a:b` are data like any other.
+ */
+export interface ILeasePort {
+  readonly acquire: (name: string, options?: LeaseOptions) => Promise<Lease | undefined>;
+  /** Releases what is held. */
   readonly close?: () => Promise<void>;
 }
 

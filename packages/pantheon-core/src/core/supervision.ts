@@ -1,4 +1,8 @@
-/** What happens to an actor whose ticks keep failing, or whose budget ran out: it is suspended, visibly. */
+/**
+ * What happens to an actor whose ticks keep failing, whose budget ran out, that is done, or whose parent has ended: its state changes,
+ * visibly.
+ */
+import { obstacleAbove, orphanedBy, refusedFor } from './ancestry.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { Kernel } from './kernel.ts';
@@ -38,14 +42,16 @@ export class Supervisor {
   }
 
   /**
-   * Refuses an actor that is paused, completed or failed, with `actor-not-runnable`. A record that came from a state port is
-   * looked up again, because the caller's copy may be old; `fresh` says that it has just been read.
+   * Refuses an actor that is paused, completed or failed, or has such an ancestor, with `actor-not-runnable`; one whose ancestor has
+   * ended is stopped. A record that came from a state port is looked up again, because the caller's copy may be old; `fresh`
+   * says that it has just been read.
    */
   async assertRunnable(actor: Actor, fresh: boolean): Promise<void> {
     const known =
       fresh && !this.#suspended.has(actor.id) ? actor : await this.#kernel.deps.state.get(actor.id);
     const state = known?.state ?? actor.state ?? this.#suspended.get(actor.id);
     if (isRunnable(state)) {
+      await this.#assertAncestors(known ?? actor);
       this.#suspended.delete(actor.id);
       return;
     }
@@ -60,9 +66,19 @@ export class Supervisor {
   isSurelyRunnable(actor: Actor, fresh: boolean): boolean {
     return (
       (fresh || actor.version === undefined) &&
+      actor.parentId === undefined &&
       isRunnable(actor.state) &&
-      this.#suspended.size === 0
+      (this.#suspended.size === 0 || !this.#suspended.has(actor.id))
     );
+  }
+
+  async #assertAncestors(actor: Actor): Promise<void> {
+    if (actor.parentId === undefined) return;
+    const { state } = this.#kernel.deps;
+    const above = await obstacleAbove((id) => state.get(id), actor);
+    if (above === undefined) return;
+    if (above.state !== 'paused') await this.settle(actor, 'failed', orphanedBy(above));
+    throw refusedFor(actor, above);
   }
 
   /** Milliseconds since the epoch before which the actor's loop pauses; 0 when it need not. */
@@ -70,23 +86,29 @@ export class Supervisor {
     return this.#failures.size === 0 ? 0 : (this.#failures.get(actorId)?.resumeAt ?? 0);
   }
 
-  /** What the end of a tick means for its actor. `exhausted` is the budget that ran out in it. */
+  /**
+   * What the end of a tick means for its actor. `exhausted` is the budget that ran out in it; `isComplete`: a plan said that the actor
+   * is done.
+   */
   judge(
     actor: Actor,
     report: TickReport,
     exhausted: ErrorInfo | undefined,
+    isComplete: boolean,
   ): Promise<void> | undefined {
     switch (report.status) {
       case 'failed':
       case 'timeout':
         return this.failed(actor, firstError(report));
       case 'budget':
-        return this.suspend(actor, 'paused', exhausted ?? firstError(report));
+        return this.settle(actor, 'paused', exhausted ?? firstError(report));
       case 'cancelled':
         return undefined;
       default:
         if (this.#failures.size > 0) this.#failures.delete(actor.id);
-        return undefined;
+        return isComplete && (report.status === 'ok' || report.status === 'partial')
+          ? this.settle(actor, 'completed', undefined)
+          : undefined;
     }
   }
 
@@ -104,28 +126,33 @@ export class Supervisor {
       return;
     }
     this.#failures.delete(actor.id);
-    await this.suspend(actor, then === 'pause' ? 'paused' : 'failed', error);
+    await this.settle(actor, then === 'pause' ? 'paused' : 'failed', error);
     if (then === 'escalate' && actor.parentId !== undefined) await this.#escalate(actor, error);
   }
 
   /** Stores the new state, where the state port knows the actor, and says so. The actor does not tick from now on. */
-  async suspend(actor: Actor, state: 'paused' | 'failed', reason: ErrorInfo): Promise<void> {
+  async settle(
+    actor: Actor,
+    state: 'paused' | 'failed' | 'completed',
+    reason: ErrorInfo | undefined,
+  ): Promise<void> {
     const kernel = this.#kernel;
     this.#suspended.set(actor.id, state);
     kernel.log(`Actor ${actor.id} ${state}`, {
       actorId: actor.id,
-      reason: reason.code,
-      error: reason.message,
+      ...(reason === undefined ? undefined : { reason: reason.code, error: reason.message }),
     });
     kernel.emit({
       type: 'actor-state-changed',
       at: kernel.deps.now(),
       actorId: actor.id,
       state,
-      reason,
+      ...(reason === undefined ? undefined : { reason }),
     });
     try {
       await kernel.deps.state.update(actor.id, { state });
+      // Whoever holds a record of it is told by the port; there may be ever more of those that have ended.
+      if (actor.version !== undefined) this.#suspended.delete(actor.id);
     } catch (error) {
       // An actor that the port does not know stays suspended in this process.
       if (!PantheonError.is(error, 'actor-unknown')) {

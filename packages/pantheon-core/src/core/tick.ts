@@ -6,19 +6,24 @@
  */
 import type { Actions } from './actions.ts';
 import { statusOf } from './actions.ts';
+import { ApprovalPending } from './approvals.ts';
+import type { ApprovalGate } from './approvals.ts';
 import { Drive, abortReason, onAbort } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { PantheonEvent } from './events.ts';
 import { assertAction, readPlan } from './guards.ts';
+import { originOf } from './forking.ts';
+import type { Origin } from './forking.ts';
 import { Journaled, inputToRecord, isDone } from './journaling.ts';
 import type { Kernel } from './kernel.ts';
+import { Hold } from './leasing.ts';
 import { lineageOf } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import { TickContextRequest, TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
-import type { IJournalPort, TickRecord } from './ports.ts';
+import type { IJournalPort, ILeasePort, TickRecord } from './ports.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
 import { isThenable } from './thenable.ts';
@@ -49,10 +54,30 @@ export interface TickRequest {
   readonly input: TickInput | undefined;
   /** Whether the actor has just been read from the state port. */
   readonly fresh: boolean;
-  /** The id of a tick that another process has left in the journal. */
-  readonly resumed?: string;
+  /** The tick that the journal has, and that is to go on. */
+  readonly resumed?: Resumed;
+  /** The recorded tick that this one begins as. */
+  readonly origin?: Origin;
+  /** `false`: rather than wait for another process that has the actor, reject with `actor-busy`. Default `true`. */
+  readonly patient?: boolean;
+  /** What the tick is about where it is no message, such that the same cause means the same tick. */
+  readonly cause?: string | undefined;
   /** The tick that asks, where the asking happens inside of one. */
   readonly caller: Kernel['inside'];
+}
+
+/** What the journal has of a tick that begins. */
+interface Opened {
+  readonly record: TickRecord;
+  readonly origin: Origin | undefined;
+}
+
+/** A tick that is in the journal already. */
+interface Resumed {
+  readonly tickId: string;
+  readonly cause: string | undefined;
+  /** Whether it goes on with its latest attempt: it was suspended, it has not failed. */
+  readonly isContinued: boolean;
 }
 
 /** How far one behavior has come in its tick. */
@@ -116,7 +141,7 @@ export class Tick implements PlanScope {
   readonly drive: Drive<TickReport>;
   readonly #actions: Actions;
   readonly #supervisor: Supervisor;
-  readonly #fresh: boolean;
+  readonly #request: TickRequest;
   readonly #ended: () => void;
   readonly #signal: AbortSignal | undefined;
   readonly #behaviors: BehaviorReport[] = [];
@@ -127,18 +152,24 @@ export class Tick implements PlanScope {
   /** The time at the end of what was last waited for. */
   #now: number;
   #usage: Usage = NO_USAGE;
-  readonly #input: TickInput | undefined;
+  /** Whether a plan said that the actor is done. */
+  #isComplete = false;
   /** With a journal. */
   #journaled: Journaled | undefined = undefined;
+  #isSuspended = false;
+  /** With leases. */
+  #hold: Hold | undefined = undefined;
 
   /** `ended` is called once, when the actor is free again. */
   constructor(
     kernel: Kernel,
     actions: Actions,
     supervisor: Supervisor,
-    { actor, input, fresh, resumed, caller }: TickRequest,
+    request: TickRequest,
     ended: () => void,
   ) {
+    const { actor, input } = request;
+    this.#request = request;
     this.kernel = kernel;
     this.#actions = actions;
     this.#supervisor = supervisor;
@@ -147,12 +178,10 @@ export class Tick implements PlanScope {
     this.userMessage = input?.userMessage;
     this.hasInput = !!this.userMessage;
     this.message = input?.message;
-    this.caller = caller;
+    this.caller = request.caller;
     this.#signal = input?.signal;
-    this.#fresh = fresh;
     this.#ended = ended;
-    this.#input = input;
-    this.tickId = resumed ?? kernel.settings.newId(actor);
+    this.tickId = request.resumed?.tickId ?? kernel.settings.newId(actor);
     this.lineage = lineageOf(actor);
     this.goal = actor.goals.length === 1 ? (actor.goals[0] as string) : actor.goals.join('; ');
     this.#startedAt = kernel.deps.now();
@@ -186,28 +215,34 @@ export class Tick implements PlanScope {
     const unlink = this.#signal && onAbort(this.#signal, () => this.#cancelled());
     try {
       // Given up while it makes ready, a tick is reported like any other that was given up; it runs nothing.
+      let isReady = true;
       try {
-        if (!this.#supervisor.isSurelyRunnable(actor, this.#fresh)) {
-          yield this.#supervisor.assertRunnable(actor, this.#fresh);
+        const { journal, leases } = this.kernel.deps;
+        if (leases !== undefined && drive.failure === undefined) yield this.#take(leases);
+        // Whoever had the lease may have changed the actor.
+        const fresh = this.#request.fresh && leases === undefined;
+        if (!this.#supervisor.isSurelyRunnable(actor, fresh)) {
+          yield this.#supervisor.assertRunnable(actor, fresh);
         }
-        const { journal } = this.kernel.deps;
         if (journal !== undefined && this.#goesOn()) {
-          const status = this.#opened((yield this.#open(journal)) as TickRecord);
+          const status = this.#opened((yield this.#open(journal)) as Opened);
           if (status !== undefined) return { ...this.#report(), status };
         }
       } catch (error) {
         if (error !== drive.failure) throw error;
+        isReady = false;
       }
       const behaviors = this.#begin();
       if (behaviors.length > 0) {
         try {
-          this.#compiled(yield this.#compile());
+          if (this.lineage.accounts.length > 0) yield this.#pay();
+          if (this.#goesOn()) this.#compiled(yield this.#compile());
         } catch (error) {
           // Only the context can fail the tick; given up while compiling, it is reported like any other that was given up.
           if (error !== drive.failure) {
             drive.conclude();
-            yield this.#rejected(errorInfo(error));
-            if (this.#journaled !== undefined) yield this.#journaled.complete('failed');
+            yield* this.#settle(this.#rejected(errorInfo(error)));
+            if (this.#journaled !== undefined) yield this.#complete(this.#journaled, 'failed');
             throw error;
           }
         }
@@ -241,6 +276,8 @@ export class Tick implements PlanScope {
                   isThenable(value) ? yield value : value,
                 );
               } catch (error) {
+                if (error instanceof ApprovalPending)
+                  yield this.#suspend(actions, position, turn.prefix, error.expiresAt);
                 this.#noteFailure(turn, id, action, startedAt, error);
               }
             }
@@ -250,47 +287,124 @@ export class Tick implements PlanScope {
           this.#reportTurn(turn, this.#failed(turn, error));
         }
       }
+      // What is planned already is recorded before somebody else goes on with the tick.
+      if (ahead !== undefined && this.#isSuspended) {
+        this.drive.step('planning ahead of', actor.id, Infinity);
+        try {
+          yield Promise.allSettled(ahead);
+        } catch {
+          // Given up while it waits: that is in the report.
+        }
+      }
       const report = this.#conclude();
-      const judged = this.#supervisor.judge(actor, report, this.exhausted);
-      if (judged !== undefined) yield judged;
-      if (this.#journaled !== undefined && !this.#isInterrupted())
-        yield this.#journaled.complete(report.status);
+      // Not the actor's failure: nothing of it has run.
+      const judged = isReady
+        ? this.#supervisor.judge(actor, report, this.exhausted, this.#isComplete)
+        : undefined;
+      if (judged !== undefined) yield* this.#settle(judged);
+      if (this.#journaled !== undefined && !this.#isInterrupted() && report.status !== 'suspended')
+        yield this.#complete(this.#journaled, report.status);
       return report;
     } finally {
       unlink?.();
+      this.#hold?.end();
       if (this.#journaled !== undefined) this.kernel.openTicks.delete(this.tickId);
       this.#ended();
     }
   }
 
-  async #open(journal: IJournalPort): Promise<TickRecord> {
-    const record = await journal.open({
-      tickId: this.tickId,
-      actorId: this.actorId,
-      cause: this.message?.id,
-      input: inputToRecord(this.#input),
-    });
-    if (this.drive.abandonedFor !== undefined && !this.#isInterrupted() && !isDone(record.status))
-      await record.complete('cancelled');
-    return record;
+  /** Waits until it is stored what the end of the tick means for its actor, but no longer than for an action. */
+  *#settle(stored: Promise<void>): Course<void> {
+    const { kernel, actorId } = this;
+    this.drive.step('storing the end of the tick of', actorId, kernel.settings.actionTimeoutMs);
+    try {
+      yield stored;
+    } catch (error) {
+      kernel.log(`The end of a tick of ${actorId} was not stored`, {
+        actorId,
+        tickId: this.tickId,
+        error: errorInfo(error).message,
+      });
+    }
   }
 
-  /** Whether a stop gave this tick up: it is not finished, and the next process goes on with it. */
+  #complete(journaled: Journaled, status: TickStatus): Promise<void> {
+    this.drive.step('completing the tick of', this.actorId, this.kernel.settings.actionTimeoutMs);
+    return journaled.complete(status);
+  }
+
+  #take(leases: ILeasePort): Promise<void> {
+    const { kernel, actorId } = this;
+    this.#hold = new Hold(kernel, leases, actorId, () => this.#leaseLost());
+    this.drive.step('waiting for the lease of', actorId, Infinity);
+    return this.#hold.take(this.#request.patient ?? true);
+  }
+
+  #leaseLost(): void {
+    const { kernel, actorId } = this;
+    if (this.drive.abandonedFor !== undefined) return;
+    kernel.log(`Lease of ${actorId} lost`, { actorId, tickId: this.tickId });
+    if (kernel.observed) this.#tell({ type: 'lease-lost' });
+    this.drive.abandon(
+      new PantheonError(
+        'lease-lost',
+        `the lease of ${actorId} could not be renewed; another process may have the actor`,
+        { retryable: true },
+      ),
+    );
+  }
+
+  /** What makes this the same tick when it comes again. A fork is a tick of its own, whatever message the first one had. */
+  #cause(): string | undefined {
+    const { resumed, origin, cause } = this.#request;
+    if (resumed !== undefined) return resumed.cause;
+    return origin === undefined ? (this.message?.id ?? cause) : undefined;
+  }
+
+  async #open(journal: IJournalPort): Promise<Opened> {
+    const { input, resumed, origin } = this.#request;
+    const record = await journal.open(
+      {
+        tickId: this.tickId,
+        actorId: this.actorId,
+        cause: this.#cause(),
+        input: inputToRecord(input),
+      },
+      resumed?.isContinued === true ? { resume: true } : undefined,
+    );
+    const isOver = this.#isOver(record.status);
+    if (this.drive.abandonedFor !== undefined && !this.#isInterrupted() && !isOver)
+      await record.complete('cancelled');
+    else if (origin !== undefined) await origin.takeOver(record);
+    // Its message has come again after it failed: from here on it is as unfinished as any other.
+    else if (record.status !== undefined && !isOver) await record.complete(undefined);
+    // A fork that an earlier process has begun.
+    const began = resumed === undefined ? origin : await originOf(journal, record);
+    return { record, origin: began };
+  }
+
+  /** Whether the tick is finished. One that failed comes again with its message, not because a process found it unfinished. */
+  #isOver(status: TickStatus | undefined): status is TickStatus {
+    return isDone(status) || (status !== undefined && this.#request.resumed !== undefined);
+  }
+
+  /** Whether this tick was given up, but not for good: it is not finished, and the next process goes on with it. */
   #isInterrupted(): boolean {
-    return this.drive.abandonedFor?.code === 'orchestrator-stopped';
+    const code = this.drive.abandonedFor?.code;
+    return code === 'orchestrator-stopped' || code === 'lease-lost';
   }
 
   /** Takes the record; returns how the tick ended, where it was done before. */
-  #opened(record: TickRecord): TickStatus | undefined {
+  #opened({ record, origin }: Opened): TickStatus | undefined {
     this.tickId = record.tickId;
-    if (isDone(record.status)) return record.status;
+    if (this.#isOver(record.status)) return record.status;
     this.kernel.openTicks.add(this.tickId);
     const isGivenUp = (): boolean => this.drive.abandonedFor !== undefined;
-    this.#journaled = new Journaled(record, this.kernel, this.actor.script, isGivenUp);
+    this.#journaled = new Journaled(record, this.kernel, this.actor, isGivenUp, origin);
     return undefined;
   }
 
-  /** What is to run: nothing, where the budget does not allow it. */
+  /** What is to run. */
   #begin(): readonly Behavior[] {
     const { kernel, actor, hasInput } = this;
     kernel.log(`Ticking actor: ${actor.id}`, { goals: actor.goals, hasInput });
@@ -300,8 +414,7 @@ export class Tick implements PlanScope {
         hasInput,
         causeId: this.message?.id,
       });
-    const behaviors = selectBehaviors(actor, hasInput);
-    return behaviors.length > 0 && this.#mayStart() ? behaviors : NO_BEHAVIORS;
+    return this.#goesOn() ? selectBehaviors(actor, hasInput) : NO_BEHAVIORS;
   }
 
   /** The report; from here on the tick is no longer given up. */
@@ -340,19 +453,57 @@ export class Tick implements PlanScope {
     );
   }
 
-  #mayStart(): boolean {
-    if (this.drive.failure !== undefined) return false;
+  /** Takes the tick from the budgets; with a journal once, however often the tick is opened. */
+  async #pay(): Promise<void> {
+    const { ledger } = this.kernel;
+    const { accounts } = this.lineage;
+    if (!ledger.limits(accounts, 'ticks')) return;
+    const pay = (): Promise<void> => ledger.reserve(accounts, { ticks: 1 });
     try {
-      this.kernel.ledger.reserve(this.lineage.accounts, 'ticks', 1);
-      return true;
+      await (this.#journaled === undefined ? pay() : this.#journaled.once('budget ticks', pay));
     } catch (error) {
+      if (!PantheonError.is(error, 'budget-exhausted')) throw error;
       this.exhausted = errorInfo(error);
-      return false;
     }
   }
 
   #goesOn(): boolean {
-    return this.drive.failure === undefined && this.exhausted === undefined;
+    // A process that was paused hears of the loss later than it goes on.
+    if (this.#hold?.isHeld() === false) this.#leaseLost();
+    return this.drive.failure === undefined && this.exhausted === undefined && !this.#isSuspended;
+  }
+
+  /** Stops at an action that waits for its approval, and asks for those that come later in the same plan. */
+  async #suspend(
+    actions: readonly Action[],
+    position: number,
+    prefix: string,
+    expiresAt: number,
+  ): Promise<void> {
+    this.#isSuspended = true;
+    const gate = this.#journaled?.gate as ApprovalGate;
+    const keyOf = (index: number): string => this.#keyOf(prefix + index);
+    for (let later = position + 1; later < actions.length; later += 1) {
+      const action = actions[later] as Action;
+      if (this.#isSound(action, later) && this.#actions.asksFor(action, this.actor, this.lineage))
+        await gate.requestLater(keyOf(later), action);
+    }
+    await gate.suspend(keyOf(position));
+    this.#actions.suspended(this.actor, this.tickId, expiresAt);
+  }
+
+  #isSound(action: Action, position: number): boolean {
+    try {
+      assertAction(action, this.kernel.isCustomAction, position);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** An action's id within its tick. */
+  #keyOf(id: string): string {
+    return id.slice(this.tickId.length + 1);
   }
 
   #compile(): Promise<readonly Message[]> {
@@ -425,7 +576,7 @@ export class Tick implements PlanScope {
 
   /** The actions of a plan, once it is there. */
   #planned(turn: Turn, value: unknown): readonly Action[] {
-    const { actions, again, carry } = readPlan(value, turn.behavior.name);
+    const { actions, again, carry, complete } = readPlan(value, turn.behavior.name);
     if (turn.isPlanning) this.#tellPlan(turn, turn.plannedAt, actions.length, undefined);
     turn.isPlanning = false;
     turn.prefix = `${this.tickId}/${turn.index}/${turn.rounds}/`;
@@ -434,6 +585,7 @@ export class Tick implements PlanScope {
     turn.stopped = false;
     turn.again = again === true;
     turn.carry = carry;
+    this.#isComplete ||= complete === true;
     return actions;
   }
 
@@ -503,11 +655,22 @@ export class Tick implements PlanScope {
     assertAction(action, this.kernel.isCustomAction, position);
     // The step in the drive below has the action's own limit.
     this.drive.step('the action', action.type, Infinity);
-    const key = id.slice(this.tickId.length + 1);
-    const unknown = this.#actions.onUnknown(action);
-    return (this.#journaled as Journaled).action(key, action, unknown, (isRepeated) => {
-      const drive = this.drive.fork<unknown>('the action', action.type, Infinity);
-      return drive.run(this.#executeApart(drive, action, id, position, isRepeated));
+    const key = this.#keyOf(id);
+    const { gate } = this.#journaled as Journaled;
+    const approve = async (attempt: number): Promise<void> => {
+      if (gate === undefined || action.type !== 'tool') return;
+      const isAsked =
+        this.#actions.asksFor(action, this.actor, this.lineage) ||
+        (await gate.wasAsked(key, attempt));
+      if (isAsked) await gate.pass(key, attempt, action);
+    };
+    return (this.#journaled as Journaled).action(key, action, {
+      unknown: this.#actions.onUnknown(action),
+      approve: gate === undefined || action.type !== 'tool' ? undefined : approve,
+      execute: (isRepeated) => {
+        const drive = this.drive.fork<unknown>('the action', action.type, Infinity);
+        return drive.run(this.#executeApart(drive, action, id, position, isRepeated));
+      },
     });
   }
 
@@ -518,6 +681,9 @@ export class Tick implements PlanScope {
     position: number,
     isRepeated: boolean,
   ): Course<unknown> {
+    // Its intent took a while to record.
+    if (this.#hold?.isHeld() === false) this.#leaseLost();
+    if (this.drive.failure !== undefined) throw this.drive.failure;
     const value = this.#execute(action, id, position, drive, isRepeated);
     return isThenable(value) ? yield value : value;
   }
@@ -548,6 +714,8 @@ export class Tick implements PlanScope {
       drive,
       caller: this,
       isRecorded: this.#journaled !== undefined,
+      isApproved: this.#journaled?.gate !== undefined,
+      fence: this.#hold?.token,
     });
   }
 
@@ -584,12 +752,14 @@ export class Tick implements PlanScope {
   #noteFailure(turn: Turn, id: string, action: Action, startedAt: number, failure: unknown): void {
     const error = errorInfo(failure);
     if (error.code === 'budget-exhausted') this.exhausted = error;
-    const status = statusOf(failure);
+    const status = failure instanceof ApprovalPending ? 'suspended' : statusOf(failure);
     this.#now = this.kernel.deps.now();
-    this.kernel.log(`Action ${status}: ${typeOf(action)}`, {
-      actorId: this.actorId,
-      error: error.message,
-    });
+    // That a call waits for its approval has been told.
+    if (status !== 'suspended')
+      this.kernel.log(`Action ${status}: ${typeOf(action)}`, {
+        actorId: this.actorId,
+        error: error.message,
+      });
     this.#keep({
       id,
       behavior: turn.behavior.name,
@@ -622,6 +792,7 @@ export class Tick implements PlanScope {
     const { failure } = this.drive;
     if (failure !== undefined) return failure.code === 'timeout' ? 'timeout' : 'cancelled';
     if (this.exhausted !== undefined) return 'budget';
+    if (this.#isSuspended) return 'suspended';
     if (this.#clean) return 'ok';
     const isOk = ({ status }: ActionOutcome): boolean => status === 'ok';
     // A behavior that had nothing to do succeeded too.

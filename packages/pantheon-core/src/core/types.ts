@@ -116,6 +116,13 @@ export interface LanguageModel {
   readonly stream?: (request: LlmRequest) => AsyncIterable<LlmChunk>;
 }
 
+/** What a tool's `approval` is asked about: a call that is about to be made. `args` are what the plan gave; they are not validated. */
+export interface ApprovalQuestion {
+  readonly actorId: string;
+  readonly tool: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
 /** What a tool tells about itself. Callers may show it to a model. */
 export interface ToolSpec {
   /** 1 to 256 bytes, no control characters; unique within a port. */
@@ -123,18 +130,25 @@ export interface ToolSpec {
   readonly description?: string;
   /** JSON Schema (draft 2020-12) of the arguments; an object schema. */
   readonly parameters?: Readonly<Record<string, unknown>>;
-  /** Default `write`: whatever is not known to be harmless is treated as if it were not. */
+  /**
+   * Default `write`: whatever is not known to be harmless is treated as if it were not. A `destructive` tool is refused unless
+   * permissions name it (see `Permissions`).
+   */
   readonly sideEffect?: 'none' | 'write' | 'destructive';
   /** Default `false`: only a tool that says so may be called again when the outcome of a call is unknown. */
   readonly idempotent?: boolean;
   /**
-   * What becomes of a call whose outcome is unknown because the process ended during it. It is asked with a journal only; without
-   * one nobody knows of the call. `retry`: it is made again, with the same idempotency key; `fail`: it ends as `outcome-unknown`.
+   * What becomes of a call whose outcome is unknown: the process ended during it, or it was given up waiting for it and its message comes
+   * again. It is asked with a journal only; without one nobody knows of the call. `retry`: it is made again, with the same idempotency
+   * key; `fail`: it is not, and ends as `outcome-unknown` or `timeout`.
    * Default: `retry` for a tool that is idempotent or has no side effect, else `fail`.
    */
   readonly onUnknown?: 'retry' | 'fail';
-  /** `required`: the orchestrator refuses the call unless somebody outside the model grants it. */
-  readonly approval?: 'required';
+  /**
+   * `required`: a call is not made until somebody outside of the model grants that very call (`orchestrator.approvals`); a function
+   * says for which calls that holds, and one that throws requires it. Asking takes a journal that can be read; without one the call is denied.
+   */
+  readonly approval?: 'required' | ((call: ApprovalQuestion) => boolean);
   /** Overrides the orchestrator's `actionTimeoutMs` for this tool. */
   readonly timeoutMs?: number;
 }
@@ -190,7 +204,10 @@ export interface SpawnAction {
   readonly message?: string;
 }
 
-/** Tick this actor again after `durationMs`; the present tick does not sleep. Kept in the process only: forgotten at a restart. */
+/**
+ * Tick this actor again after `durationMs`; the present tick does not sleep. Kept in the record of an actor that the state port
+ * knows, so that `recover` finds it after a restart; of another actor, in the process.
+ */
 export interface WaitAction {
   readonly type: 'wait';
   readonly durationMs: number;
@@ -206,8 +223,9 @@ export interface RememberAction {
  * How an action ended.
  * - `ok`: done, `value` holds the result.
  * - `failed`: the port rejected; `timeout`: given up waiting, so that the outcome is unknown; `cancelled`: aborted.
- * - `denied`: not permitted, over a limit or in need of an approval; it did not run.
+ * - `denied`: not permitted, over a limit, or not approved; it did not run.
  * - `invalid`: of the wrong shape; it did not run.
+ * - `suspended`: waits for an approval, and the tick with it; it has not run.
  * - `skipped`: not reached.
  */
 export type ActionStatus =
@@ -217,6 +235,7 @@ export type ActionStatus =
   | 'cancelled'
   | 'denied'
   | 'invalid'
+  | 'suspended'
   | 'skipped';
 
 /** What became of one action. */
@@ -263,6 +282,11 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** Plan once more after the actions, with their outcomes. At most `maxRounds` plans a tick. */
   readonly again?: boolean | undefined;
+  /**
+   * The actor is done: unless the tick fails, its state is `completed` afterwards. It does not tick any more then, and its children
+   * stop.
+   */
+  readonly complete?: boolean | undefined;
   /** Plain data for the next round's `carry`; a behavior is shared by actors and ticks, so it keeps no state itself. */
   readonly carry?: unknown;
 }
@@ -308,7 +332,7 @@ export interface MailboxPolicy {
 
 /** What happens to an actor whose ticks keep failing. */
 export interface SupervisionPolicy {
-  /** Give up at this many failed ticks within `withinMs`. Default 5. */
+  /** Give up at this many failed ticks within `withinMs`, counted by each process from its start. Default 5. */
   readonly maxFailures?: number;
   /** Default 600,000 (ten minutes). */
   readonly withinMs?: number;
@@ -318,7 +342,10 @@ export interface SupervisionPolicy {
   readonly then?: 'pause' | 'stop' | 'escalate';
 }
 
-/** What an actor and all its descendants together may use up. Absent: no limit. */
+/**
+ * What an actor and all its descendants together may use up; each of them draws on the budgets of all its ancestors and on its own.
+ * Absent: no limit. What was spent is kept in the record of an actor that the state port knows, over processes and restarts.
+ */
 export interface Budget {
   readonly ticks?: number;
   readonly tokens?: number;
@@ -330,7 +357,8 @@ export interface Budget {
 
 /**
  * What an actor may do. An absent list permits everything that the parent may do; a list names what is permitted, exactly or
- * with a trailing `*`. A child never gets more than its parent.
+ * with a trailing `*`. A child never gets more than its parent. A tool whose `sideEffect` is `destructive` must be named: by the
+ * root of the spawn tree, and by every list on the way down.
  */
 export interface Permissions {
   readonly tools?: readonly string[];
@@ -348,7 +376,7 @@ export interface ActorScript {
   readonly talents: readonly Talent[];
   readonly description?: string;
   readonly config?: ScriptConfig;
-  /** Starts a loop for every actor that is spawned from this script by an action. */
+  /** Starts a loop for every actor that is spawned from this script by an action; `recover` starts it again. */
   readonly loop?: { readonly intervalMs: number };
   readonly mailbox?: MailboxPolicy;
   readonly supervision?: SupervisionPolicy;
@@ -430,8 +458,17 @@ export interface TickInput {
  * - `partial`: some behavior or action failed, another did not.
  * - `failed`: all behaviors failed, by their plans or by everything that they did.
  * - `timeout`, `cancelled`: given up; `budget`: a limit was reached and the actor is paused.
+ * - `suspended`: an action waits for an approval. The journal keeps the tick; it goes on, with the same id and another report, when the
+ *   call is granted or denied, or its time is over. A tick is never completed in its journal with this status.
  */
-export type TickStatus = 'ok' | 'partial' | 'failed' | 'timeout' | 'cancelled' | 'budget';
+export type TickStatus =
+  | 'ok'
+  | 'partial'
+  | 'failed'
+  | 'timeout'
+  | 'cancelled'
+  | 'budget'
+  | 'suspended';
 
 /** What one behavior did in a tick. */
 export interface BehaviorReport {

@@ -16,6 +16,12 @@ export {
   type MemoryJournalOptions,
 } from './memory-journal.ts';
 export {
+  makeMemoryLeases,
+  makeMemoryLeaseStore,
+  type MemoryLeases,
+  type MemoryLeasesOptions,
+} from './memory-leases.ts';
+export {
   makeMemoryScheduler,
   type MemoryScheduler,
   type MemorySchedulerOptions,

@@ -1,6 +1,12 @@
-import { inputText, makeTickRecord } from '../adapter/tick-record.ts';
+import { inputText, makeTickRecord, tickConflict } from '../adapter/tick-record.ts';
 import { PantheonError } from '../core/errors.ts';
-import type { IJournalPort, JournalTick, Now } from '../core/ports.ts';
+import type {
+  IJournalPort,
+  JournalTick,
+  Now,
+  RecordedTick,
+  UnfinishedTick,
+} from '../core/ports.ts';
 import type { JsonValue, TickStatus } from '../core/types.ts';
 import { requireWhole } from '../adapter/options.ts';
 import { hostNow } from './host.ts';
@@ -15,6 +21,7 @@ export interface MemoryJournalOptions {
 
 /** A journal in this process: it outlives orchestrators, not the process. For tests. */
 export interface MemoryJournal extends IJournalPort {
+  readonly read: (tickId: string) => Promise<RecordedTick | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -23,9 +30,18 @@ interface Kept {
   readonly input: string | undefined;
   readonly openedAt: number;
   readonly steps: Map<string, string>;
+  readonly recordedAt: Map<string, number>;
   attempt: number;
   status: TickStatus | undefined;
+  completedAt: number | undefined;
 }
+
+const openedOf = ({ tick, input, attempt, openedAt }: Kept): UnfinishedTick => ({
+  ...tick,
+  ...(input === undefined ? undefined : { input: JSON.parse(input) as JsonValue }),
+  attempt,
+  openedAt,
+});
 
 const causeKey = (actorId: string, cause: string): string => JSON.stringify([actorId, cause]);
 
@@ -55,10 +71,7 @@ export const makeMemoryJournal = (options: MemoryJournalOptions = {}): MemoryJou
     const named = same ?? ticks.get(tickId);
     if (named === undefined || (named.tick.actorId === actorId && named.tick.cause === cause))
       return named;
-    throw new PantheonError(
-      'journal-conflict',
-      `the tick ${tickId} exists with another actor or cause; give every tick an id of its own (newId)`,
-    );
+    throw tickConflict(tickId);
   };
 
   const keep = (tick: JournalTick): Kept => {
@@ -69,8 +82,10 @@ export const makeMemoryJournal = (options: MemoryJournalOptions = {}): MemoryJou
       input,
       openedAt: now(),
       steps: new Map(),
+      recordedAt: new Map(),
       attempt: 0,
       status: undefined,
+      completedAt: undefined,
     };
     ticks.set(tickId, kept);
     if (cause !== undefined) byCause.set(causeKey(actorId, cause), kept);
@@ -78,10 +93,10 @@ export const makeMemoryJournal = (options: MemoryJournalOptions = {}): MemoryJou
   };
 
   return {
-    open: async (tick) => {
+    open: async (tick, { resume = false } = {}) => {
       requireOpen();
       const kept = find(tick) ?? keep(tick);
-      kept.attempt += 1;
+      if (!resume || kept.attempt === 0) kept.attempt += 1;
       return makeTickRecord(
         { tickId: kept.tick.tickId, attempt: kept.attempt, status: kept.status },
         {
@@ -89,14 +104,17 @@ export const makeMemoryJournal = (options: MemoryJournalOptions = {}): MemoryJou
           write: async (name, text) => {
             requireOpen();
             const first = kept.steps.get(name);
-            if (first === undefined) kept.steps.set(name, text);
-            return first ?? text;
+            if (first !== undefined) return first;
+            kept.steps.set(name, text);
+            kept.recordedAt.set(name, now());
+            return text;
           },
           complete: async (status) => {
             requireOpen();
             kept.status = status;
+            kept.completedAt = status && now();
             finished.delete(kept);
-            finished.add(kept);
+            if (status !== undefined) finished.add(kept);
             for (const oldest of finished) {
               if (finished.size <= keepFinished) break;
               forget(oldest);
@@ -107,14 +125,23 @@ export const makeMemoryJournal = (options: MemoryJournalOptions = {}): MemoryJou
     },
     unfinished: async () => {
       requireOpen();
-      return [...ticks.values()]
-        .filter(({ status }) => status === undefined)
-        .map(({ tick, input, attempt, openedAt }) => ({
-          ...tick,
-          ...(input === undefined ? undefined : { input: JSON.parse(input) as JsonValue }),
-          attempt,
-          openedAt,
-        }));
+      return [...ticks.values()].filter(({ status }) => status === undefined).map(openedOf);
+    },
+    read: async (tickId) => {
+      requireOpen();
+      const kept = ticks.get(tickId);
+      if (kept === undefined) return undefined;
+      const { steps, recordedAt, status, completedAt } = kept;
+      return {
+        ...openedOf(kept),
+        status,
+        completedAt,
+        steps: Array.from(steps, ([name, text]) => ({
+          name,
+          value: JSON.parse(text) as JsonValue,
+          recordedAt: recordedAt.get(name) as number,
+        })),
+      };
     },
     close: async () => {
       isClosed = true;

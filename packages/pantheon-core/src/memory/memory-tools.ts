@@ -160,6 +160,9 @@ const failureOf = (spec: ToolSpec, error: unknown): PantheonError =>
 
 /** The description alone, copied and frozen. */
 const specOf = (tool: Tool): ToolSpec => {
-  const { invoke: _, ...described } = tool;
-  return frozenCopy(described, 'tool-invalid', `The description of the tool "${tool.name}"`);
+  const { invoke: _, approval, ...described } = tool;
+  const isFunction = typeof approval === 'function';
+  const plain = isFunction || approval === undefined ? described : { ...described, approval };
+  const spec = frozenCopy(plain, 'tool-invalid', `The description of the tool "${tool.name}"`);
+  return isFunction ? Object.freeze({ ...spec, approval }) : spec;
 };

@@ -2,6 +2,7 @@
 import type {
   IActorStatePort,
   IContextPort,
+  ILeasePort,
   ILlmPort,
   IMessageBus,
   IScheduler,
@@ -12,6 +13,8 @@ import {
   makeManualTimers,
   makeMemoryBus,
   makeMemoryContext,
+  makeMemoryLeases,
+  makeMemoryLeaseStore,
   makeMemoryScheduler,
   makeMemoryState,
   makeMemoryTools,
@@ -23,6 +26,8 @@ makeMemoryScheduler() satisfies IScheduler;
 makeMemoryState() satisfies Required<IActorStatePort>;
 makeMemoryTools() satisfies Required<IToolPort>;
 makeMemoryContext() satisfies Required<IContextPort>;
+makeMemoryLeases() satisfies Required<ILeasePort>;
+makeMemoryLeases({ store: makeMemoryLeaseStore() }) satisfies Required<ILeasePort>;
 makeScriptedLlm([]) satisfies Required<ILlmPort>;
 makeManualTimers() satisfies Timers;
 
@@ -42,6 +47,8 @@ makeMemoryState({ newId: () => 7 });
 makeMemoryTools({ defaultTimeoutMs: '1s' });
 // @ts-expect-error a source that is no list
 makeMemoryContext({ documents: { notes: 'text' } });
+// @ts-expect-error a store that cannot renew
+makeMemoryLeases({ store: { take: async () => 1, release: async () => undefined } });
 // @ts-expect-error an answer that is no message
 makeScriptedLlm([{ content: 'hello' }]);
 // @ts-expect-error cron is no capability of it

@@ -7,14 +7,16 @@ export class ToolCall {
   readonly actorId: string | undefined;
   readonly tickId: string | undefined;
   readonly idempotencyKey: string | undefined;
+  readonly fence: string | undefined;
   readonly timeoutMs: number;
   #controller: HostController | undefined;
   #failure: PantheonError | undefined;
 
-  constructor({ actorId, tickId, idempotencyKey }: ToolCallContext, timeoutMs: number) {
+  constructor({ actorId, tickId, idempotencyKey, fence }: ToolCallContext, timeoutMs: number) {
     this.actorId = actorId;
     this.tickId = tickId;
     this.idempotencyKey = idempotencyKey;
+    this.fence = fence;
     this.timeoutMs = timeoutMs;
   }
 

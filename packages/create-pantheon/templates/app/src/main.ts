@@ -75,8 +75,9 @@ try {
   } finally {
     await pantheon.stop();
     // What pantheon.config.ts made itself is closed here.
-    for (const name of ['bus', 'schedule', 'tools', 'llm', 'context', 'state'] as const)
-      await pantheon.ports[name].close?.();
+    const { bus, schedule, leases, tools, llm, context, journal, state } = pantheon.ports;
+    for (const port of [bus, schedule, leases, tools, llm, context, journal, state])
+      await port?.close?.();
   }
 } catch (error) {
   console.error(errorMessage(error));

@@ -1,8 +1,9 @@
+import { dropSchema, freshSchema } from '@promethean/services/schemas';
 import { describeWithPostgres } from '@promethean/services/vitest';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dropSchema, freshSchema } from '../test/fixtures.ts';
-import { borrowSession, makePostgresClient, type PostgresClient } from './postgres-client.ts';
+import { borrowSession } from './connection.ts';
+import { makePostgresClient, type PostgresClient } from './postgres-client.ts';
 import { ensureTables, type Migration, namesOf } from './schema.ts';
 
 const STEPS: readonly Migration[] = [
@@ -21,6 +22,8 @@ describeWithPostgres('the tables', (postgres) => {
       ...borrowSession(session),
       server: 'PostgreSQL',
       maxAttempts: 1,
+      repeatForMs: 0,
+      errors: { conflict: 'unavailable', doubt: 'look' },
     });
   });
   afterAll(async () => {

@@ -1,18 +1,24 @@
-/** The tables: made by the first call that finds none, and brought up to date under a lock. */
+/** The tables of an adapter: made by the first call that finds none, and brought up to date under a lock. */
 import { PantheonError } from '@promethean/pantheon-core';
 import { type PostgresClient, sqlState } from './postgres-client.ts';
 
-/** The names of our tables, quoted. */
-export interface Names {
+/** The names of an adapter's tables, quoted. */
+export interface TableNames {
   readonly schema: string;
   readonly table: string;
-  /** The table that says in which version `table` is. */
+  /** The table that says in which version the others are. */
   readonly version: string;
+  /** One more table or sequence: the name of `table` with `_` and this appended. */
+  readonly beside: (suffix: string) => string;
 }
 
-/** One step of the schema. */
+/**
+ * One step of the tables: step n brings them from version n to n + 1. A released step is never changed; a new one is appended. A step
+ * only adds, so that processes of the previous release go on while a newer one is rolled out; `oldest` says so.
+ */
 export interface Migration {
-  readonly sql: (names: Names) => string;
+  /** Statements, each with its semicolon. */
+  readonly sql: (names: TableNames) => string;
   /** The first version whose code can work with tables of this version. */
   readonly oldest: number;
 }
@@ -22,7 +28,7 @@ const NAME = /^[a-z_][a-z0-9_]{0,47}$/;
 const UNDEFINED_TABLE = '42P01';
 
 /** Quotes the names of a schema and a table. Throws `option-invalid`. */
-export const namesOf = (schema: string, table: string): Names => {
+export const namesOf = (schema: string, table: string): TableNames => {
   for (const [option, name] of Object.entries({ schema, table })) {
     if (typeof name === 'string' && NAME.test(name)) continue;
     throw new PantheonError(
@@ -30,51 +36,25 @@ export const namesOf = (schema: string, table: string): Names => {
       `${option} must be 1 to 48 characters of a-z, 0-9 and _, and not begin with a digit; it is ${JSON.stringify(name)}.`,
     );
   }
+  const beside = (suffix: string): string => `"${schema}"."${table}_${suffix}"`;
   return {
     schema: `"${schema}"`,
     table: `"${schema}"."${table}"`,
-    version: `"${schema}"."${table}_schema"`,
+    version: beside('schema'),
+    beside,
   };
 };
 
 /**
- * Step n brings the tables from version n to n + 1. A released step is never changed; a new one is appended. A step only adds,
- * so that processes of the previous release go on while a newer one is rolled out; `oldest` says so.
- */
-const MIGRATIONS: readonly Migration[] = [
-  {
-    oldest: 1,
-    // `number` is the order of creation.
-    sql: ({ table }) => `
-      CREATE TABLE ${table} (
-        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        id text NOT NULL UNIQUE,
-        script text NOT NULL,
-        script_version text,
-        goals jsonb NOT NULL,
-        state text NOT NULL,
-        version integer NOT NULL,
-        parent text,
-        created double precision NOT NULL,
-        updated double precision NOT NULL,
-        metadata jsonb
-      );
-      CREATE INDEX ON ${table} (parent, number);
-      CREATE INDEX ON ${table} (state, number);
-      CREATE INDEX ON ${table} (script, number);`,
-  },
-];
-
-/**
  * One statement, and so one transaction, for all that is missing. `IF NOT EXISTS` would ask for the right to create before it looks;
- * this way a user without that right can use what is there.
+ * this way a user without that right can use what is there. The lock is the schema's, because several adapters share one.
  */
-const migration = (names: Names, migrations: readonly Migration[]): string => `
+const migration = (names: TableNames, migrations: readonly Migration[]): string => `
 DO $pantheon$
 DECLARE
   present integer;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('pantheon ${names.table}', 0));
+  PERFORM pg_advisory_xact_lock(hashtextextended('pantheon ${names.schema}', 0));
   IF to_regnamespace('${names.schema}') IS NULL THEN
     CREATE SCHEMA ${names.schema};
   END IF;
@@ -98,8 +78,8 @@ $pantheon$`;
 /** Makes sure that the tables are there, in a version that this code can work with. */
 export const ensureTables = async (
   { run }: Pick<PostgresClient, 'run'>,
-  names: Names,
-  migrations: readonly Migration[] = MIGRATIONS,
+  names: TableNames,
+  migrations: readonly Migration[],
 ): Promise<void> => {
   const known = migrations.length;
   const find = async (): Promise<{ version: number; oldest: number } | undefined> => {

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import {
+  type Lender,
   lendFrom,
   type PostgresConnection,
   type PostgresSettings,
-  type Source,
-} from './postgres-client.ts';
+} from './connection.ts';
 
 /** How long `close` waits for the server's part of the goodbye. */
 const GOODBYE_MS = 2_000;
@@ -57,7 +57,7 @@ export const makeOwnPool = ({
   maxConnections,
   connectTimeoutMs,
   statementTimeoutMs,
-}: OwnPoolOptions): Source => {
+}: OwnPoolOptions): Lender => {
   const open = new Set<Endable>();
 
   const start = async () => {

@@ -46,15 +46,25 @@ export const refused = (error: unknown): PantheonError => {
   );
 };
 
+/** What a write means to its caller when its outcome is unknown. */
+export interface RedisWrite {
+  /** For the error, such as `the update of "a-1"`. */
+  readonly what: string;
+  /** Whether the caller may simply call again. */
+  readonly isRepeatable: boolean;
+  /** Milliseconds, where the call has less time than the others. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** The connection ended, or time ran out, after a write was sent. `error` is what came last. */
 export const outcomeUnknown = (
-  { what, isRepeatable }: { readonly what: string; readonly isRepeatable: boolean },
+  { what, isRepeatable }: RedisWrite,
   error?: unknown,
 ): PantheonError =>
   new PantheonError(
     'outcome-unknown',
     `The connection to Redis broke during ${what}, and nobody can know whether it happened. ${
-      isRepeatable ? 'Repeating it is safe.' : 'Read the actor before you decide.'
+      isRepeatable ? 'Repeating it is safe.' : 'Read what is stored before you decide.'
     }`,
     { retryable: isRepeatable, ...(error !== undefined && { cause: bare(error) }) },
   );

@@ -1,10 +1,11 @@
 import { PantheonError } from '@promethean/pantheon-core';
-import type { LuaScript } from './lua.ts';
-import type { Client } from './redis-client.ts';
+import type { LuaScript } from './lua-script.ts';
+import type { OpenedClient } from './redis-client.ts';
 import {
   failureOf,
   isScriptMissing,
   outcomeUnknown,
+  type RedisWrite,
   refused,
   unreachable,
 } from './redis-failure.ts';
@@ -14,16 +15,8 @@ const ATTEMPTS = 3;
 /** A connection that does not end by itself is left to ioredis, which destroys it. */
 const MAX_END_MS = 3_000;
 
-/** What a write means to its caller when its outcome is unknown. */
-interface Write {
-  /** For the error, such as `update("a-1")`. */
-  readonly what: string;
-  /** Whether the caller may simply call again. */
-  readonly isRepeatable: boolean;
-}
-
 /** What a write came to. */
-interface Written<T> {
+export interface Written<T> {
   readonly answer: T;
   /** An earlier attempt was sent and its answer lost: it may have been carried out. */
   readonly isRepeated: boolean;
@@ -44,7 +37,7 @@ export interface RedisConnection {
   ) => Promise<unknown>;
   /** Sent again when its answer was lost: the script must be such that carrying it out again does no harm. */
   readonly write: (
-    write: Write,
+    write: RedisWrite,
     script: LuaScript,
     keys: readonly string[],
     args: readonly string[],
@@ -53,29 +46,44 @@ export interface RedisConnection {
   readonly close: () => Promise<void>;
 }
 
-export interface ConnectionOptions {
+/** Settings of `makeRedisConnection`. */
+export interface RedisConnectionOptions {
+  /** What is closed by `close`, for the error: `state port`. */
+  readonly port: string;
+  /** What is kept in Redis, for the error: `actors`. */
+  readonly keeps: string;
   /** Milliseconds for a whole call. */
   readonly timeoutMs: number;
+  /** Accept a Redis that drops keys when its memory is full. */
   readonly allowEviction: boolean;
+  /** Gets what an operator should know, once. Default: nobody is told, and nothing is asked. */
+  readonly onWarning?: ((sentence: string) => void) | undefined;
+}
+
+/** When a call has to end, and how many milliseconds it had. */
+interface Limit {
+  readonly at: number;
+  readonly ms: number;
 }
 
 /** Refuses a Redis that drops records when its memory is full. */
-const requireNoEviction = (info: string): void => {
+const requireNoEviction = (info: string, keeps: string): void => {
   const limit = /^maxmemory:(\d+)/m.exec(info)?.[1] ?? '0';
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'noeviction';
   if (limit === '0' || policy === 'noeviction') return;
   throw new PantheonError(
     'unavailable',
-    `This Redis drops actors when its memory is full (maxmemory-policy ${policy}). Set it to noeviction, or accept it with allowEviction: true.`,
+    `This Redis drops ${keeps} when its memory is full (maxmemory-policy ${policy}). Set it to noeviction, or accept it with allowEviction: true.`,
     { details: { policy } },
   );
 };
 
-export const makeConnection = (
-  { client, own }: Client,
-  { timeoutMs, allowEviction }: ConnectionOptions,
+/** A connection on a client of `openRedisClient`. It connects at the first call. */
+export const makeRedisConnection = (
+  { client, own }: OpenedClient,
+  { port, keeps, timeoutMs, allowEviction, onWarning }: RedisConnectionOptions,
 ): RedisConnection => {
-  let isChecked = allowEviction;
+  let isChecked = allowEviction && onWarning === undefined;
   let isClosed = false;
   let running = 0;
   let onIdle: (() => void) | undefined;
@@ -93,7 +101,7 @@ export const makeConnection = (
     client[how]('error', onError);
   };
 
-  const connected = (deadline: number): Promise<void> =>
+  const connected = ({ at, ms }: Limit): Promise<void> =>
     new Promise((resolve, reject) => {
       if (waiters.size === 0) {
         lastError = undefined;
@@ -104,11 +112,11 @@ export const makeConnection = (
         waiters.delete(settle);
         if (waiters.size === 0) listen('off');
         if (problem === undefined) resolve();
-        else reject(unreachable(timeoutMs, lastError ?? problem));
+        else reject(unreachable(ms, lastError ?? problem));
       };
       const timer = setTimeout(
         () => settle(new Error('no answer')),
-        Math.max(0, deadline - performance.now()),
+        Math.max(0, at - performance.now()),
       );
       waiters.add(settle);
       const { status } = client;
@@ -117,11 +125,11 @@ export const makeConnection = (
       else if (status === 'end') onEnd();
     });
 
-  const within = <T>(answer: Promise<T>, deadline: number): Promise<T> =>
+  const within = <T>(answer: Promise<T>, { at, ms }: Limit): Promise<T> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`no answer within ${timeoutMs} ms`)),
-        Math.max(0, deadline - performance.now()),
+        () => reject(new Error(`no answer within ${ms} ms`)),
+        Math.max(0, at - performance.now()),
       );
       answer.then(
         (value) => {
@@ -135,31 +143,51 @@ export const makeConnection = (
       );
     });
 
-  const usable = async (deadline: number): Promise<void> => {
-    if (client.status !== 'ready') await connected(deadline);
+  const warn = (): void => {
+    try {
+      onWarning?.(
+        `Redis runs without appendonly: a crash of Redis loses the ${keeps} since its last snapshot.`,
+      );
+    } catch {
+      // Whoever is told has failed; there is nobody left to tell.
+    }
+  };
+
+  const usable = async (limit: Limit): Promise<void> => {
+    if (client.status !== 'ready') await connected(limit);
     if (isChecked) return;
-    requireNoEviction(await within(client.info('memory'), deadline));
+    const [memory, persistence] = await within(
+      Promise.all([
+        allowEviction ? '' : client.info('memory'),
+        onWarning === undefined ? '' : client.info('persistence'),
+      ]),
+      limit,
+    );
+    requireNoEviction(memory, keeps);
+    if (isChecked) return;
     isChecked = true;
+    if (/^aof_enabled:0/m.test(persistence)) warn();
   };
 
   /** Sends until there is an answer, no attempt or no time left. */
   const attempt = async <T>(
-    write: Write | undefined,
+    write: RedisWrite | undefined,
     send: () => Promise<T>,
   ): Promise<Written<T>> => {
-    const deadline = performance.now() + timeoutMs;
+    const ms = Math.min(timeoutMs, write?.timeoutMs ?? timeoutMs);
+    const limit = { at: performance.now() + ms, ms };
     let isRepeated = false;
     for (let left = ATTEMPTS - 1; ; left -= 1) {
       let isSending = false;
       try {
-        if (!isChecked || client.status !== 'ready') await usable(deadline);
+        if (!isChecked || client.status !== 'ready') await usable(limit);
         isSending = true;
-        return { answer: await within(send(), deadline), isRepeated };
+        return { answer: await within(send(), limit), isRepeated };
       } catch (error) {
         const failure = PantheonError.is(error) ? 'told' : failureOf(error);
         if (isSending && failure === 'broken') isRepeated = true;
         const isOver = failure === 'told' || failure === 'answer';
-        if (!isOver && left > 0 && performance.now() < deadline) {
+        if (!isOver && left > 0 && performance.now() < limit.at) {
           // The client learns of the end of its connection in a later turn of the event loop.
           await new Promise((resolve) => {
             setImmediate(resolve);
@@ -168,13 +196,13 @@ export const makeConnection = (
         }
         if (write !== undefined && isRepeated) throw outcomeUnknown(write, error);
         if (PantheonError.is(error)) throw error;
-        throw failure === 'answer' ? refused(error) : unreachable(timeoutMs, error);
+        throw failure === 'answer' ? refused(error) : unreachable(ms, error);
       }
     }
   };
 
   const accept = async <T>(job: () => Promise<T>): Promise<T> => {
-    if (isClosed) throw new PantheonError('closed', 'The state port is closed.');
+    if (isClosed) throw new PantheonError('closed', `The ${port} is closed.`);
     running += 1;
     try {
       return await job();

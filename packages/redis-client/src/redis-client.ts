@@ -2,7 +2,7 @@ import { PantheonError } from '@promethean/pantheon-core';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** What is used of ioredis. `Redis` and `Cluster` have it. */
-export interface RedisStateClient {
+export interface RedisClient {
   readonly status: string;
   readonly connect: () => Promise<void>;
   readonly disconnect: () => void;
@@ -22,12 +22,12 @@ export interface RedisAddress {
   /** Options of ioredis: host, port, path, TLS, password, Sentinels. The connection is ours. */
   readonly redis?: RedisOptions | undefined;
   /** A `Redis` or `Cluster` of ioredis. It stays yours: `close()` leaves it open. */
-  readonly client?: RedisStateClient | undefined;
+  readonly client?: RedisClient | undefined;
 }
 
 /** A client, and whether it is ours to close. */
-export interface Client {
-  readonly client: RedisStateClient;
+export interface OpenedClient {
+  readonly client: RedisClient;
   readonly own: boolean;
 }
 
@@ -55,7 +55,10 @@ const DEFAULTS: RedisOptions = {
 };
 
 /** Makes or takes the client; nothing connects yet. Throws `option-invalid`. */
-export const openClient = ({ url, redis, client }: RedisAddress, timeoutMs: number): Client => {
+export const openRedisClient = (
+  { url, redis, client }: RedisAddress,
+  timeoutMs: number,
+): OpenedClient => {
   const given = [url, redis, client].filter((value) => value !== undefined).length;
   if (given !== 1) invalid(`Give exactly one of url, redis and client, not ${given} of them.`);
   if (client !== undefined) {
