@@ -2,7 +2,6 @@
  * A process that handles one message and kills itself at a point of the tick. Started again, it finishes what it left, and is given
  * the message once more, as a bus would that has got no acknowledgement.
  */
-import { makeSqliteJournal } from '@promethean/adapter-sqlite-journal';
 import { makeSqliteState } from '@promethean/adapter-sqlite-state';
 import { makeOrchestrator } from '@promethean/pantheon-core';
 import type { ActorScript, BusMessage, IJournalPort, Plan } from '@promethean/pantheon-core';
@@ -12,11 +11,11 @@ import {
   makeMemoryScheduler,
   makeMemoryTools,
 } from '@promethean/pantheon-core/memory';
+import { type JournalPlace, openJournal } from './journals.ts';
 import type { CrashPoint } from './points.ts';
 
 /** What a child is started with, as JSON. */
-export interface ChildSettings {
-  readonly folder: string;
+export interface ChildSettings extends JournalPlace {
   /** The server that counts plans and effects. */
   readonly counter: string;
   readonly crashAt?: CrashPoint | undefined;
@@ -24,7 +23,8 @@ export interface ChildSettings {
   readonly isNaive: boolean;
 }
 
-const { folder, counter, crashAt, isNaive } = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
+const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
+const { folder, counter, crashAt, isNaive } = settings;
 
 const reach = (point: CrashPoint): void => {
   if (point === crashAt) process.kill(process.pid, 'SIGKILL');
@@ -39,8 +39,8 @@ const count = async (what: string, key: string): Promise<void> => {
 /** Dies between the steps of a tick. */
 const watched = (journal: IJournalPort): IJournalPort => ({
   ...journal,
-  open: async (tick) => {
-    const record = await journal.open(tick);
+  open: async (tick, options) => {
+    const record = await journal.open(tick, options);
     return {
       ...record,
       step: async (name, run) => {
@@ -109,7 +109,7 @@ const script: ActorScript = {
 };
 
 const state = makeSqliteState({ path: `${folder}/actors.db`, scripts: [script] });
-const journal = makeSqliteJournal({ path: `${folder}/journal.db` });
+const journal = await openJournal(settings);
 const orchestrator = makeOrchestrator({
   now: Date.now,
   log: () => {},
@@ -136,5 +136,5 @@ reach('before acknowledge');
 await orchestrator.stop();
 const left = await journal.unfinished();
 await state.close();
-await journal.close();
+await journal.close?.();
 process.stdout.write(JSON.stringify({ left: left.length }));

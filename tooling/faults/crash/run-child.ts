@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ChildSettings } from './child.ts';
+
+const COMPILE_CACHE = join(tmpdir(), 'pantheon-compile-cache');
 
 /** How a child ended, and what it printed. */
 export interface ChildEnd {
@@ -21,7 +25,13 @@ export const runChild = (settings: ChildSettings): Promise<ChildEnd> => {
       fileURLToPath(new URL('./child.ts', import.meta.url)),
       JSON.stringify(settings),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, killSignal: 'SIGTERM' },
+    {
+      // What is compiled once need not be compiled each time.
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+      killSignal: 'SIGTERM',
+    },
   );
   let [output, errors] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
