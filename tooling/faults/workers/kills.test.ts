@@ -50,8 +50,9 @@ describeWithRedis('killed workers, naive', (redis) =>
         const findings = scene.findings();
         noteFigures(context, 'C1 naive, must fail', findings);
         expect(findings.duplicated).toBeGreaterThan(0);
-        expect(findings.overlaps).toBeGreaterThan(0);
         expect(findings.plannedAgain).toBeGreaterThan(0);
+        // In the short form it is luck whether two workers meet at one actor.
+        if (IS_FULL) expect(findings.overlaps).toBeGreaterThan(0);
       }),
   ),
 );
