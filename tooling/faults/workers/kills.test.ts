@@ -45,14 +45,17 @@ describeWithRedis('killed workers, naive', (redis) =>
     { timeout: TIMEOUT_MS },
     (context) =>
       inScene({ stores: 'naive', redis: redis().url }, async (scene) => {
-        await killAtRandom(scene, IS_FULL ? 20 : 6);
+        // Where a kill hits is luck; sooner or later each of these shows.
+        await killAtRandom(scene, 100, () => {
+          const { duplicated, overlaps, plannedAgain } = scene.findings();
+          return duplicated > 0 && overlaps > 0 && plannedAgain > 0;
+        });
         await scene.settle();
         const findings = scene.findings();
         noteFigures(context, 'C1 naive, must fail', findings);
         expect(findings.duplicated).toBeGreaterThan(0);
+        expect(findings.overlaps).toBeGreaterThan(0);
         expect(findings.plannedAgain).toBeGreaterThan(0);
-        // In the short form it is luck whether two workers meet at one actor.
-        if (IS_FULL) expect(findings.overlaps).toBeGreaterThan(0);
       }),
   ),
 );

@@ -7,14 +7,18 @@ const CREW = 3;
 /** A worker is killed this long after there were enough of them at work. */
 const [SOONEST_MS, LATEST_MS] = [60, 180];
 
-/** With each kill every actor gets one order more. */
-export const killAtRandom = async (scene: Scene, kills: number): Promise<void> => {
+/** With each kill every actor gets one order more. It ends after so many kills, or before, when enough has been seen. */
+export const killAtRandom = async (
+  scene: Scene,
+  kills: number,
+  isEnough: () => boolean = () => false,
+): Promise<void> => {
   const slots: (Worker | undefined)[] = await scene.hire(CREW);
   const hiring: Promise<unknown>[] = [];
   let hasFailed = false;
   const atWork = (): number[] =>
     slots.flatMap((worker, slot) => (worker?.isAtWork() === true ? [slot] : []));
-  for (let kill = 0; kill < kills; kill += 1) {
+  for (let kill = 0; kill < kills && !isEnough(); kill += 1) {
     await scene.send();
     await until(() => atWork().length >= CREW - 1 || hasFailed, 'two workers at work');
     if (hasFailed) await Promise.all(hiring);
