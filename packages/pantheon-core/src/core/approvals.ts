@@ -252,20 +252,25 @@ export const suspensionOf = (
   };
 };
 
-const isReadable = (
-  journal: IJournalPort | undefined,
-): journal is Required<Pick<IJournalPort, 'read'>> & IJournalPort => journal?.read !== undefined;
+type ReadableJournal = Required<Pick<IJournalPort, 'read'>> & IJournalPort;
 
-/** The port where the orchestrator's approvals work, as far as it can. */
-const journalOf = ({
-  deps: { journal },
-}: Kernel): Required<Pick<IJournalPort, 'read'>> & IJournalPort => {
+const isReadable = (journal: IJournalPort | undefined): journal is ReadableJournal =>
+  journal?.read !== undefined;
+
+/** @throws `capability-missing`, which says who needs it: `approvals need`. */
+export const requireReadable = (
+  journal: IJournalPort | undefined,
+  whoNeeds: string,
+): ReadableJournal => {
   if (isReadable(journal)) return journal;
   throw new PantheonError(
     'capability-missing',
-    'approvals need a journal that can be read (deps.journal with read)',
+    `${whoNeeds} a journal that can be read (deps.journal with read)`,
   );
 };
+
+const journalOf = ({ deps }: Kernel): ReadableJournal =>
+  requireReadable(deps.journal, 'approvals need');
 
 /** `goOn` runs a tick that the journal has, and rejects when it cannot run here. */
 export const makeApprovals = (

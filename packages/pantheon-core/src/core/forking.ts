@@ -1,4 +1,5 @@
 /** Forks: a new tick that begins as a recorded one did, and goes its own way from there. */
+import { requireReadable } from './approvals.ts';
 import { PantheonError } from './errors.ts';
 import type { IJournalPort, RecordedTick, TickRecord } from './ports.ts';
 import { canonicalJson, peek, unpack } from './recorded-json.ts';
@@ -72,12 +73,7 @@ export const readOrigin = async (
 ): Promise<{ readonly tick: RecordedTick; readonly origin: Origin }> => {
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 0))
     throw new PantheonError('option-invalid', 'steps must be an integer of at least 0');
-  if (journal?.read === undefined)
-    throw new PantheonError(
-      'capability-missing',
-      'a fork needs a journal that can be read (deps.journal with read)',
-    );
-  const tick = await journal.read(tickId);
+  const tick = await requireReadable(journal, 'a fork needs').read(tickId);
   if (tick === undefined)
     throw new PantheonError(
       'tick-unknown',

@@ -193,6 +193,10 @@ const safely = <More>(
 export const isDelay = (value: unknown, min: number): value is number =>
   Number.isInteger(value) && (value as number) >= min && (value as number) <= MAX_DELAY_MS;
 
+/** The delay of a schedule that is to fire then: at once where that is past, and as late as a schedule can where it is further. */
+export const delayUntil = (at: number, now: number): number =>
+  Math.min(Math.max(0, Math.ceil(at - now)), MAX_DELAY_MS);
+
 /** Whether a value is an actor: an id, a script and goals. */
 export const isActor = (value: unknown): value is Actor =>
   safely(actorProblem, value, undefined) === undefined;

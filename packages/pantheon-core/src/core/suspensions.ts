@@ -1,14 +1,12 @@
 /** Ticks that the journal has and that are to go on: those that wait for an approval, and those that a process has left. */
 import { suspensionOf } from './approvals.ts';
 import { PantheonError, errorInfo } from './errors.ts';
+import { delayUntil } from './guards.ts';
 import { recordedInput } from './journaling.ts';
 import type { Kernel } from './kernel.ts';
 import type { Mailboxes } from './mailbox.ts';
 import type { RecordedTick, UnfinishedTick } from './ports.ts';
 import type { Actor, TickReport } from './types.ts';
-
-/** Schedulers take no longer delay. */
-const LONGEST_DELAY_MS = 2_147_483_647;
 
 /** When a tick whose time is over, and that could not be looked at, is looked at again. */
 const RETRY_MS = 60_000;
@@ -36,8 +34,7 @@ export class Suspensions {
     if (this.#stopped) return;
     this.#suspended.get(tickId)?.cancel();
     const { now, schedule } = this.#kernel.deps;
-    const delayMs = Math.min(Math.max(0, Math.ceil(expiresAt - now())), LONGEST_DELAY_MS);
-    const cancel = schedule.once(delayMs, () => this.#look(tickId));
+    const cancel = schedule.once(delayUntil(expiresAt, now()), () => this.#look(tickId));
     this.#suspended.set(tickId, { actor, cancel: () => cancel?.() });
   }
 

@@ -1,5 +1,6 @@
 /** Actors that asked to be woken up. What an actor of the state port waits for stands in its record, and so outlives the process. */
 import { PantheonError, errorInfo } from './errors.ts';
+import { delayUntil } from './guards.ts';
 import type { Kernel } from './kernel.ts';
 import type { Mailboxes } from './mailbox.ts';
 import type { Actor, TickReport } from './types.ts';
@@ -10,7 +11,6 @@ const WAKE = 'pantheon:wake:';
 /** A wake-up is one tick, however often it is fired: with a journal this is its cause. */
 const CAUSE = 'wake ';
 
-const MAX_DELAY_MS = 2_147_483_647;
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
 
@@ -86,8 +86,7 @@ export class Waits {
     const key = keyOf(wait);
     if (this.#stopped || this.#armed.has(key)) return false;
     const { schedule, now } = this.#kernel.deps;
-    const delayMs = Math.min(Math.max(Math.ceil(dueAt - now()), 0), MAX_DELAY_MS);
-    const cancel = schedule.once(delayMs, () => this.#fire(wait));
+    const cancel = schedule.once(delayUntil(dueAt, now()), () => this.#fire(wait));
     this.#armed.set(key, () => cancel?.());
     return true;
   }
