@@ -1,8 +1,9 @@
-// `node start-child.mjs`: does nothing. `node start-child.mjs core`: imports the core. `node start-child.mjs turn`: imports the packages as they are published, and runs one turn.
+// `node start-child.mjs`: does nothing. `node start-child.mjs core`: imports the core as it is published. `node start-child.mjs turn`: imports its memory as well, and runs one turn.
 // Plain JavaScript, because stripping types would take longer than what is measured.
+const published = new URL('../../packages/pantheon-core/dist/bundle/', import.meta.url);
 if (process.argv[2] === 'turn') {
-  const { makeOrchestrator } = await import('@promethean/pantheon-core');
-  const memory = await import('@promethean/pantheon-core/memory');
+  const { makeOrchestrator } = await import(new URL('index.js', published));
+  const memory = await import(new URL('memory.js', published));
   const plan = async ({ context, llm }) => {
     const { content } = await llm.complete({ messages: context });
     return {
@@ -40,4 +41,4 @@ if (process.argv[2] === 'turn') {
     .filter((name) => /TCP|UDP|Pipe.*Server/.test(name));
   if (sockets.length > 0) throw new Error(`sockets are open: ${sockets.join(', ')}`);
 }
-if (process.argv[2] === 'core') await import('@promethean/pantheon-core');
+if (process.argv[2] === 'core') await import(new URL('index.js', published));

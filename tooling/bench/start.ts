@@ -1,25 +1,19 @@
 /** W6, the start: a whole process that imports the published core and runs one turn, above one that does nothing. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { median } from './median.ts';
 import type { Workload } from './result.ts';
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
 const SCRIPT = fileURLToPath(new URL('start-child.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The published files are what is started, so they are made first. */
-const build = async (): Promise<void> => {
-  const typescript = dirname(require.resolve('typescript/package.json', { paths: [ROOT] }));
-  await run(process.execPath, [join(typescript, 'bin/tsc'), '-b', 'packages/pantheon-core'], {
-    cwd: ROOT,
-  });
-};
+const build = (): Promise<unknown> =>
+  run(process.execPath, [join(ROOT, 'packages/pantheon-core/bundle.ts')]);
 
 /** Elapsed milliseconds from the start to the end of a process. */
 const startOnce = async (args: readonly string[]): Promise<number> => {

@@ -99,6 +99,22 @@ const core = (fields: Record<string, unknown>, file: string, text: string): Pack
     {
       name: '@promethean/pantheon-core',
       repository: { directory: 'packages/pantheon-core' },
+      files: [
+        'dist/**/*.d.ts',
+        'dist/**/*.d.ts.map',
+        'dist/bundle',
+        'docs',
+        'src',
+        '!**/*.test.ts',
+        '!**/*.test-d.ts',
+      ],
+      publishConfig: {
+        ...manifest.publishConfig,
+        exports: {
+          ...manifest.exports,
+          '.': { ...manifest.exports['.'], default: './dist/bundle/index.js' },
+        },
+      },
       devDependencies: undefined,
       peerDependencies: undefined,
       pantheon: undefined,
@@ -198,6 +214,11 @@ describe('each departure is found', () => {
     ['other engines', adapter({ engines: { node: '>=20' } }), /engines must be/],
     ['files that ship tests', adapter({ files: ['dist', 'src'] }), /files must be/],
     ['no provenance', adapter({ publishConfig: { access: 'public' } }), /publishConfig must be/],
+    [
+      'a core that is published unbundled',
+      core({ publishConfig: manifest.publishConfig }, 'src/core/a.ts', ''),
+      /publishConfig must be .*"default":"\.\/dist\/bundle\/index\.js"/,
+    ],
     [
       'the folder of another package',
       adapter({ repository: { directory: 'packages/x' } }),

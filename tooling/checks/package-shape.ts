@@ -19,6 +19,8 @@ interface Manifest {
 
 const SCOPE = '@promethean/';
 const CORE = `${SCOPE}pantheon-core`;
+/** Published with one file for each entry instead of one for each module: docs/decisions/0013. */
+const BUNDLED = 'pantheon-core';
 /** `npm create pantheon` asks for this name, which has no scope. */
 const CREATE = 'create-pantheon';
 /** The version of the ports' contract: `contractVersion` of the testkit. */
@@ -39,8 +41,8 @@ const FIELDS: Readonly<Record<string, unknown>> = {
   license: 'Apache-2.0',
   type: 'module',
   sideEffects: false,
-  publishConfig: { access: 'public', provenance: true },
 };
+const PUBLISHED = { access: 'public', provenance: true };
 /** Wide, so that a release of the core asks nothing of adapters: docs/decisions/0008. */
 const ADAPTERS_CORE = /^workspace:(\^0|>=0\.\d+\.\d+ <1)$/;
 /** From 22.13 `node:sqlite` needs no flag; from 22.16 it has FTS5. */
@@ -86,6 +88,16 @@ const manifestOf = (pkg: PackageFolder): Manifest =>
 
 /** The sources lie beside the build, so that debuggers find them; tests stay at home. */
 const shippedBy = (pkg: PackageFolder): readonly string[] => {
+  if (pkg.folder === BUNDLED)
+    return [
+      'dist/**/*.d.ts',
+      'dist/**/*.d.ts.map',
+      'dist/bundle',
+      'docs',
+      'src',
+      '!**/*.test.ts',
+      '!**/*.test-d.ts',
+    ];
   const has = (folder: string): boolean =>
     [...pkg.files.keys()].some((file) => file.startsWith(`${folder}/`));
   const docs = has('docs') ? ['docs'] : [];
@@ -101,6 +113,18 @@ const shippedBy = (pkg: PackageFolder): readonly string[] => {
         '!dist/.tsbuildinfo',
       ]
     : ['dist', ...docs, 'src', '!**/*.test.ts', '!**/*.test-d.ts', '!**/.tsbuildinfo'];
+};
+
+/** What a package says about its publication; in a registry the bundled one has other files behind its entries than here. */
+const publishedBy = (pkg: PackageFolder, manifest: Manifest): unknown => {
+  if (pkg.folder !== BUNDLED) return PUBLISHED;
+  const bundled = (path: string, target: unknown): unknown =>
+    path === './package.json'
+      ? target
+      : { ...(target as object), default: `./dist/bundle/${path.slice(2) || 'index'}.js` };
+  const entries = Object.entries(manifest.exports ?? {});
+  const exports = Object.fromEntries(entries.map(([path, to]) => [path, bundled(path, to)]));
+  return { ...PUBLISHED, exports };
 };
 
 /** What tells the testkit, and whoever looks for an adapter, which port it is for. */
@@ -123,6 +147,9 @@ function* fieldProblems(pkg: PackageFolder, manifest: Manifest): Iterable<string
     if (!same(manifest[field], value))
       yield `package.json: ${field} must be ${JSON.stringify(value)}`;
   }
+  const publishConfig = publishedBy(pkg, manifest);
+  if (!same(manifest['publishConfig'], publishConfig))
+    yield `package.json: publishConfig must be ${JSON.stringify(publishConfig)}`;
   const engines = pkg.folder === 'adapter-sqlite-context' ? FTS5_ENGINES : ENGINES;
   if (!same(manifest['engines'], engines))
     yield `package.json: engines must be ${JSON.stringify(engines)}`;

@@ -19,7 +19,7 @@ import { tarballProblems } from './tarball.ts';
 
 const CORE = 'pantheon-core';
 const CORE_LIMIT_KIB = 25;
-const CORE_LIMIT_MS = 30;
+const CORE_LIMIT_MS = 20;
 const IMPORT_ROUNDS = 3;
 /** This entry needs the test runner around it. */
 const NOT_PLAIN_NODE = '@promethean/pantheon-testkit/vitest';
