@@ -11,6 +11,7 @@ const MAX_ACTIONS = 32;
 const MAX_DEPTH = 64;
 /** Values in a tool's arguments at most. */
 const MAX_NODES = 10_000;
+const TOO_MANY = ` has more than ${MAX_NODES} values`;
 const MAX_DELAY_MS = 2_147_483_647;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -102,12 +103,14 @@ const dataProblem = (
       : undefined;
   }
   if (depth > MAX_DEPTH) return ` is nested deeper than ${MAX_DEPTH} levels`;
+  // To list the keys of ten million values takes a second.
+  if (Array.isArray(value) && value.length > MAX_NODES) return TOO_MANY;
   for (const key of Object.keys(value)) {
     if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
       return `.${key} is not allowed as a key`;
     }
     count.values += 1;
-    if (count.values > MAX_NODES) return ` has more than ${MAX_NODES} values`;
+    if (count.values > MAX_NODES) return TOO_MANY;
     const child = (value as Record<string, unknown>)[key];
     if (typeof child === 'string' || typeof child === 'number') continue;
     const problem = dataProblem(child, depth + 1, count);

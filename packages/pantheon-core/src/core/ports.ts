@@ -221,7 +221,8 @@ export type MessageHandler = (message: BusMessage) => unknown;
  * - bus:11 `message-invalid` for a content that is no string, for lone surrogates and U+0000, for ids that are empty, longer than 256
  *   bytes or contain control characters, and for metadata that is not JSON; `message-too-large` beyond `maxMessageBytes` (default
  *   262,144 bytes of UTF-8 content). Both before anything is delivered.
- * - bus:12 A subscription with `to` gets the messages to that id and broadcasts (`to: '*'`), no others.
+ * - bus:12 A subscription with `to` gets the messages to that id and broadcasts (`to: '*'`), no others. A `to` or a `group` that is no
+ *   name throws `option-invalid`.
  * - bus:13 A message that no subscription could take goes to the dead letters with `recipient-unknown`, where the bus has dead letters.
  */
 export interface IMessageBus {
@@ -396,7 +397,8 @@ export interface TickRecord {
  *
  * - journal:1 `open` resolves to the record of a new tick with `attempt` 1 and no status. A tick with the same id, or of the same
  *   actor with the same cause, is the same tick: the record has the first id, `attempt` one higher, and the status where it was completed.
- * - journal:2 A tick id that exists with another actor or another cause rejects with `journal-conflict`, and changes nothing.
+ * - journal:2 A tick id that exists with another actor or another cause rejects with `journal-conflict`, and changes nothing; unless the
+ *   actor has a tick of that cause, which is then the one (journal:1).
  * - journal:3 `step` runs `run` once and resolves to its value when that is recorded (a durable journal: written). Where the name
  *   was recorded in this tick before, it resolves to a copy of what was recorded, and `run` is not called.
  * - journal:4 A `run` that throws or rejects records nothing: the step rejects with that very error, and the next call runs again.

@@ -75,7 +75,7 @@ class Taken {
 }
 
 /**
- * Carries messages in this process's memory. All subscribers get one and the same message object, so nobody may change it.
+ * Carries messages in this process's memory. All subscribers get one and the same message, frozen: what one of them did to it would be the next one's message.
  *
  * - A sender that is faster than the delivery is slowed down: while many messages wait, `send` resolves later.
  * - A group whose last member leaves keeps what it accepted for its next member.
@@ -266,7 +266,7 @@ export const makeMemoryBus = (options: MemoryBusOptions = {}): MemoryBus => {
     const { id } = outgoing;
     if (id !== undefined && ids.has(id)) return toBusMessage(outgoing, id, sendingTime());
     const takers = delivery.takersOf(outgoing.to);
-    const message = toBusMessage(outgoing, id ?? ids.fresh(), sendingTime());
+    const message = Object.freeze(toBusMessage(outgoing, id ?? ids.fresh(), sendingTime()));
     if (id !== undefined) ids.remember(id);
     dispatch(message, takers);
     return message;
