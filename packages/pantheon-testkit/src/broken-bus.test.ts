@@ -4,8 +4,9 @@ import type {
   MessageHandler,
   OutgoingMessage,
 } from '@promethean/pantheon-core';
-import { makeMemoryBus } from '@promethean/pantheon-core/memory';
-import { describeBroken, insteadOf } from '../test/broken-ports.ts';
+import { PantheonError } from '@promethean/pantheon-core';
+import { makeManualTimers, makeMemoryBus } from '@promethean/pantheon-core/memory';
+import { codeOf, describeBroken, insteadOf } from '../test/broken-ports.ts';
 import { busHarness, type Wrap } from '../test/memory-harnesses.ts';
 import { busSuite } from './index.ts';
 
@@ -53,6 +54,55 @@ const everyThousandth =
     )(bus, timers);
   };
 
+/** A failed message goes to the plain subscribers and the other groups once more. */
+const againToOthers: Wrap<IMessageBus> = (bus) => {
+  const all = new Set<{ readonly handler: MessageHandler; readonly group: string | undefined }>();
+  return {
+    ...bus,
+    subscribe: (handler, options) => {
+      const own = { handler, group: options?.group };
+      if (options?.to === undefined) all.add(own);
+      const tried = new Set<string>();
+      const end = bus.subscribe((message) => {
+        const others = own.group !== undefined && tried.has(message.id) ? [...all] : [];
+        tried.add(message.id);
+        for (const other of others) {
+          if (other.group !== own.group)
+            void (async () => other.handler(message))().catch(() => {});
+        }
+        return handler(message);
+      }, options);
+      return () => {
+        all.delete(own);
+        end();
+      };
+    },
+  };
+};
+
+/** One lane for each sender and recipient, where there are groups that take all. */
+const perSender: Wrap<IMessageBus> = (bus) => {
+  let groups = 0;
+  const plain = <T extends OutgoingMessage>(message: T): T => ({
+    ...message,
+    to: message.to.split(' from ')[0] as string,
+  });
+  return {
+    ...bus,
+    send: async (message) =>
+      groups > 0 && message?.to === 'bob' && message.from !== 'ada'
+        ? plain(await bus.send({ ...message, to: `bob from ${message.from}` }))
+        : bus.send(message),
+    subscribe: (handler, options) => {
+      if (options?.group !== undefined && options.to === undefined) groups += 1;
+      return bus.subscribe(
+        (message) => handler(message.to.includes(' from ') ? plain(message) : message),
+        options,
+      );
+    },
+  };
+};
+
 describeBroken<ReturnType<typeof busHarness>, IMessageBus>('a bus', busSuite, busHarness, [
   ['keeps every rule', [], (bus) => bus],
   ['loses one message in a thousand', ['bus:3'], everyThousandth('plain', () => undefined)],
@@ -76,6 +126,111 @@ describeBroken<ReturnType<typeof busHarness>, IMessageBus>('a bus', busSuite, bu
       await handler(message);
       return handler(message);
     }),
+  ],
+  [
+    'calls a member that has left its group',
+    ['bus:6'],
+    (bus) => ({
+      ...bus,
+      subscribe: (handler, options) => {
+        const end = bus.subscribe(handler, options);
+        return options?.group === undefined ? end : () => undefined;
+      },
+    }),
+  ],
+  ['gives what one group failed to all others again', ['bus:7'], againToOthers],
+  [
+    'gives a letter that is redriven one try only',
+    ['bus:7'],
+    (bus) => {
+      const redriven = new Set<string>();
+      const { deadLetters } = bus;
+      if (deadLetters === undefined) return bus;
+      return {
+        ...handlersOf('group', (handler) => async (message) => {
+          try {
+            return await handler(message);
+          } catch (error) {
+            if (redriven.has(message.id)) throw new PantheonError('actor-invalid', String(error));
+            throw error;
+          }
+        })(bus, makeManualTimers()),
+        deadLetters: {
+          ...deadLetters,
+          redrive: (id) => {
+            redriven.add(id);
+            return deadLetters.redrive(id);
+          },
+        },
+      };
+    },
+  ],
+  ['handles what two send to one recipient at once', ['bus:8'], perSender],
+  [
+    'knows an id again from the same sender to the same recipient only',
+    ['bus:9'],
+    (bus) => {
+      const seen = new Map<string, string>();
+      return {
+        ...bus,
+        send: async (message) => {
+          const { id } = message ?? {};
+          const parties = `${message?.from} ${message?.to}`;
+          if (typeof id === 'string' && (seen.get(id) ?? parties) !== parties)
+            return { ...(await bus.send({ ...message, id: `${id} ${parties}` })), id };
+          if (typeof id === 'string') seen.set(id, parties);
+          return bus.send(message);
+        },
+      };
+    },
+  ],
+  [
+    'keeps broadcasts from groups',
+    ['bus:12'],
+    handlersOf(
+      'group',
+      (handler) => (message) => (message.to === '*' ? undefined : handler(message)),
+    ),
+  ],
+  [
+    'subscribes to what is no name',
+    ['bus:12'],
+    (bus) => ({
+      ...bus,
+      subscribe: (handler, options) => {
+        try {
+          return bus.subscribe(handler, options);
+        } catch (error) {
+          if (codeOf(error) === 'option-invalid') return () => undefined;
+          throw error;
+        }
+      },
+    }),
+  ],
+  [
+    'hands all subscribers one object that can be changed',
+    ['port:1'],
+    (bus, timers) => {
+      const shared = new Map<string, BusMessage>();
+      return handlersOf('all', (handler) => (message) => {
+        const one = shared.get(message.id) ?? structuredClone(message);
+        shared.set(message.id, one);
+        return handler(one);
+      })(bus, timers);
+    },
+  ],
+  [
+    'leaves the timer of a retry behind',
+    ['port:2'],
+    (bus, timers) =>
+      handlersOf('group', (handler) => async (message) => {
+        try {
+          return await handler(message);
+        } catch (error) {
+          timers.set(() => undefined, 2_000_000_000);
+          throw error;
+        }
+      })(bus, timers),
   ],
   ['accepts more than it has room for', ['bus:1'], busWith({ capacity: 10_000 })],
   [

@@ -15,6 +15,29 @@ describeBroken<ReturnType<typeof contextHarness>, IContextPort>(
   contextHarness,
   [
     ['keeps every rule', [], (context) => context],
+
+    [
+      'does not say where recorded entries come from',
+      ['context:6'],
+      compileOf(async (context, request) =>
+        (await context.compile(request)).map(({ provenance, ...message }) =>
+          provenance?.source === 'conversation'
+            ? message
+            : { ...message, ...(provenance && { provenance }) },
+        ),
+      ),
+    ],
+    [
+      'explains what compile refuses',
+      ['context:7'],
+      (context) => ({
+        ...context,
+        explain: async (request) => {
+          if (request.limit === -1) return [];
+          return (await context.explain?.(request)) ?? [];
+        },
+      }),
+    ],
     [
       'knows nothing',
       ['context:1'],

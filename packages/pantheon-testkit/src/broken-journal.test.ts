@@ -1,4 +1,5 @@
-import type { IJournalPort, TickRecord } from '@promethean/pantheon-core';
+import type { IJournalPort, RecordedTick, TickRecord } from '@promethean/pantheon-core';
+import { PantheonError } from '@promethean/pantheon-core';
 import { describeBroken, insteadOf } from '../test/broken-ports.ts';
 import { journalHarness, type Wrap } from '../test/memory-harnesses.ts';
 import { journalSuite } from './index.ts';
@@ -19,6 +20,80 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
   journalHarness,
   [
     ['keeps every rule', [], (journal) => journal],
+
+    [
+      'reads no capitals',
+      ['journal:9'],
+      (journal) => ({
+        ...journal,
+        open: (tick, options) =>
+          journal.open(
+            {
+              ...tick,
+              tickId: tick.tickId.toLowerCase(),
+              actorId: tick.actorId.toLowerCase(),
+              ...(tick.cause !== undefined && { cause: tick.cause.toLowerCase() }),
+            },
+            options,
+          ),
+      }),
+    ],
+    [
+      'does not say what is wrong with an input',
+      ['journal:8'],
+      (journal) => ({
+        ...journal,
+        open: (tick, options) =>
+          insteadOf(journal.open(tick, options), 'journal-invalid', () => {
+            throw new PantheonError('journal-invalid', 'Something is wrong.');
+          }),
+      }),
+    ],
+    [
+      'gives the second of two failing calls nothing',
+      ['journal:4'],
+      stepOf((record) => {
+        const open = new Set<string>();
+        return async (name, run) => {
+          if (open.has(name)) return record.step(name, run).catch(() => null as never);
+          open.add(name);
+          return record.step(name, run).finally(() => open.delete(name));
+        };
+      }),
+    ],
+    [
+      'reads after close',
+      ['port:2'],
+      (journal) => ({
+        ...journal,
+        read: (id) =>
+          insteadOf(journal.read?.(id) ?? Promise.resolve(undefined), 'closed', () => undefined),
+      }),
+    ],
+    [
+      'hands out what it keeps',
+      ['port:1'],
+      (journal) => {
+        const kept = new Map<string, RecordedTick>();
+        return {
+          ...journal,
+          read: async (id) => {
+            const tick = await journal.read?.(id);
+            if (tick === undefined) return undefined;
+            const key = JSON.stringify([
+              id,
+              tick.steps.length,
+              tick.status,
+              tick.attempt,
+              tick.completedAt,
+            ]);
+            const one = kept.get(key) ?? tick;
+            kept.set(key, one);
+            return one;
+          },
+        };
+      },
+    ],
     [
       'counts every opening as the first',
       ['journal:1', 'journal:10', 'journal:11'],

@@ -1,4 +1,4 @@
-import type { ILlmPort, LlmRequest, Message } from '@promethean/pantheon-core';
+import type { ILlmPort, LlmChunk, LlmRequest, Message } from '@promethean/pantheon-core';
 import type { PantheonError } from '@promethean/pantheon-core';
 import { describeBroken, codeOf, insteadOf } from '../test/broken-ports.ts';
 import { llmHarness, type Wrap } from '../test/memory-harnesses.ts';
@@ -11,8 +11,73 @@ const completeOf =
     complete: (request) => complete(llm, request),
   });
 
+type Stream = NonNullable<ILlmPort['stream']>;
+
+const streamOf =
+  (around: (stream: Stream, request: LlmRequest) => AsyncIterable<LlmChunk>): Wrap<ILlmPort> =>
+  (llm) => {
+    const { stream } = llm;
+    return stream === undefined ? llm : { ...llm, stream: (request) => around(stream, request) };
+  };
+
+/** Streams a text where the port throws with that code. */
+const streamInsteadOf = (code: string, isMeant: (request: LlmRequest) => boolean): Wrap<ILlmPort> =>
+  streamOf(async function* (stream, request) {
+    try {
+      yield* stream(request);
+    } catch (error) {
+      if (codeOf(error) !== code || !isMeant(request)) throw error;
+      yield { type: 'message', message: { role: 'assistant', content: 'I tried.' } };
+    }
+  });
+
 describeBroken<ReturnType<typeof llmHarness>, ILlmPort>('a model', llmSuite, llmHarness, [
   ['keeps every rule', [], (llm) => llm],
+  [
+    'cannot be stopped while it streams',
+    ['llm:4'],
+    streamOf((stream, request) =>
+      stream(request.signal?.aborted === true ? request : { ...request, signal: undefined }),
+    ),
+  ],
+  [
+    'streams without a time limit',
+    ['llm:5'],
+    streamOf((stream, request) => stream({ ...request, timeoutMs: undefined })),
+  ],
+  [
+    'gives half of the time that it was given',
+    ['llm:5'],
+    completeOf((llm, request) =>
+      llm.complete(request.timeoutMs === undefined ? request : { ...request, timeoutMs: 20 }),
+    ),
+  ],
+  [
+    'loses the tool calls of a stream',
+    ['llm:7'],
+    streamOf(async function* (stream, request) {
+      for await (const chunk of stream(request)) {
+        if (chunk.type === 'text') yield chunk;
+        else yield { ...chunk, message: { ...chunk.message, toolCalls: [] } };
+      }
+    }),
+  ],
+  [
+    'loses the usage of a stream',
+    ['llm:7'],
+    streamOf(async function* (stream, request) {
+      for await (const chunk of stream(request)) {
+        if (chunk.type === 'text') yield chunk;
+        else yield { ...chunk, message: { ...chunk.message, usage: undefined as never } };
+      }
+    }),
+  ],
+  [
+    'streams a malformed tool call as a text',
+    ['llm:7'],
+    streamInsteadOf('llm-malformed', ({ tools }) => tools !== undefined),
+  ],
+  ['streams after close', ['port:2'], streamInsteadOf('closed', () => true)],
   [
     'trims what the model wrote',
     ['llm:1'],

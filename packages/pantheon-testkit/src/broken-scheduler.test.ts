@@ -242,6 +242,14 @@ describeBroken<ReturnType<typeof sharedSchedulerHarness>, IScheduler>(
           }),
       })),
     ],
+    [
+      'runs what is to run once in every process',
+      ['schedule:10'],
+      namedOf((name, scheduler) => ({
+        ...namedBy(scheduler, name),
+        once: scheduler.once,
+      })),
+    ],
     ['ignores the name', ['schedule:10'], namedOf((_, scheduler) => namedBy(scheduler, 'all'))],
     [
       'ends for all when one stops',

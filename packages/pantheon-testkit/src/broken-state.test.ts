@@ -18,6 +18,64 @@ describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
   stateHarness,
   [
     ['keeps every rule', [], (state) => state],
+
+    [
+      'drops the last goal never',
+      ['state:3'],
+      updateOf((state, id, { goals, ...patch }, options) =>
+        state.update(
+          id,
+          goals === undefined || goals.length === 0 ? patch : { ...patch, goals },
+          options,
+        ),
+      ),
+    ],
+    [
+      'trims ids',
+      ['state:7'],
+      (state) => ({
+        ...state,
+        get: (id) => state.get(id.trim()),
+        spawn: (script, goal, options = {}) =>
+          state.spawn(
+            script,
+            goal,
+            options.id === undefined ? options : { ...options, id: options.id.trim() },
+          ),
+      }),
+    ],
+    [
+      'revives what was removed',
+      ['state:9'],
+      (state) => {
+        const removed = new Map<string, string>();
+        return {
+          ...state,
+          remove: async (id) => {
+            const parentId = (await state.get(id))?.parentId;
+            if (parentId !== undefined) removed.set(id, parentId);
+            return (await state.remove?.(id)) ?? false;
+          },
+          spawn: (script, goal, options = {}) => {
+            const parentId = removed.get(options.id ?? '');
+            return state.spawn(
+              script,
+              goal,
+              parentId === undefined ? options : { ...options, parentId },
+            );
+          },
+        };
+      },
+    ],
+    [
+      'removes after close',
+      ['port:2'],
+      (state) => ({
+        ...state,
+        remove: (id) =>
+          insteadOf(state.remove?.(id) ?? Promise.resolve(false), 'closed', () => false),
+      }),
+    ],
     [
       'gives actors the same id',
       ['state:1'],

@@ -1,4 +1,4 @@
-import type { IToolPort, Tool, ToolCallContext } from '@promethean/pantheon-core';
+import type { IToolPort, Tool, ToolCallContext, ToolSpec } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
 import { describeBroken, codeOf, insteadOf } from '../test/broken-ports.ts';
 import { toolsHarness, type Wrap } from '../test/memory-harnesses.ts';
@@ -21,6 +21,75 @@ describeBroken<ReturnType<typeof toolsHarness>, IToolPort>(
   toolsHarness,
   [
     ['keeps every rule', [], (tools) => tools],
+
+    [
+      'takes a rejection with nothing for a result',
+      ['tools:1'],
+      (tools) => ({
+        ...tools,
+        register: (tool) =>
+          tools.register(
+            typeof tool.invoke !== 'function' || !tool.name?.startsWith('odd-')
+              ? tool
+              : {
+                  ...tool,
+                  invoke: async (...call) => {
+                    try {
+                      return await tool.invoke(...call);
+                    } catch (error) {
+                      if (error === undefined || error === null) return error;
+                      throw error;
+                    }
+                  },
+                },
+          ),
+      }),
+    ],
+    [
+      'finds required arguments in the prototype',
+      ['tools:4'],
+      (tools) => ({
+        ...tools,
+        register: (tool) =>
+          tools.register(
+            tool.name === 'inherited' ? { ...tool, parameters: { type: 'object' } } : tool,
+          ),
+      }),
+    ],
+    [
+      'lists after close',
+      ['port:2'],
+      (tools) => {
+        let closed = false;
+        return {
+          ...tools,
+          list: () => (closed ? [] : (tools.list?.() ?? [])),
+          close: async () => {
+            closed = true;
+            await tools.close?.();
+          },
+        };
+      },
+    ],
+    [
+      'lists what it refused',
+      ['tools:8'],
+      (tools) => {
+        const refused: ToolSpec[] = [];
+        return {
+          ...tools,
+          register: (tool) => {
+            try {
+              tools.register(tool);
+            } catch (error) {
+              if (codeOf(error) === 'tool-duplicate') refused.push({ name: tool.name });
+              throw error;
+            }
+          },
+          list: () => [...(tools.list?.() ?? []), ...refused],
+        };
+      },
+    ],
     [
       'swallows an error of a tool',
       ['tools:1'],

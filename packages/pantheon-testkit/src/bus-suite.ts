@@ -7,7 +7,7 @@ import type {
   SubscribeOptions,
 } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
-import { rejectsWith, throwsWith, turn, unhandledDuring, within } from './assertions.ts';
+import { attempt, rejectsWith, throwsWith, turn, unhandledDuring, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
 import { makeGate } from './gate.ts';
 import type { Case, Harness, Suite } from './suite.ts';
@@ -110,6 +110,9 @@ const passLong = async (harness: BusHarness): Promise<void> => {
   await harness.advance(10 * harness.retryDelayMs);
   await harness.settle();
 };
+
+/** What is no name of a group or of a recipient. */
+const NO_NAMES: readonly unknown[] = ['', 'a\nb', 'a\u0000', 'x'.repeat(257), 'ü'.repeat(129), 7];
 
 const cyclic: Record<string, unknown> = {};
 cyclic['self'] = cyclic;
@@ -496,6 +499,31 @@ const cases: readonly Case<BusHarness>[] = [
     },
   },
   {
+    id: 'bus:6e',
+    title: 'a member that left its group is not called again, not with what it has failed either',
+    run: async (harness) => {
+      const { bus } = harness;
+      const left: string[] = [];
+      const stayed: string[] = [];
+      const leave = bus.subscribe(
+        ({ content }) => {
+          left.push(content);
+          bus.subscribe((message) => void stayed.push(message.content), { group: 'workers' });
+          leave();
+          return Promise.reject(new Error('not here'));
+        },
+        { group: 'workers' },
+      );
+      await bus.send(letter('one'));
+      await harness.settle();
+      await passLong(harness);
+      await bus.send(letter('two'));
+      await harness.settle();
+      assert.deepEqual(left, ['one']);
+      assert.equal(stayed.at(-1), 'two', 'the next member has it');
+    },
+  },
+  {
     id: 'bus:7',
     title: 'a group gives each message to one member, and plain subscribers get it as well',
     run: async ({ bus, settle }) => {
@@ -691,29 +719,88 @@ const cases: readonly Case<BusHarness>[] = [
     },
   },
   {
+    id: 'bus:7h',
+    title: 'what one group fails to handle comes to nobody else again',
+    run: async (harness) => {
+      const { bus } = harness;
+      const plain = listen(bus);
+      const others = listen(bus, { group: 'auditors' });
+      let tries = 0;
+      bus.subscribe(
+        () => {
+          tries += 1;
+          return tries < 3 ? Promise.reject(new Error('try again')) : undefined;
+        },
+        { group: 'workers' },
+      );
+      await bus.send(letter('one'));
+      await passUntil(harness, () => tries >= 3, 'the third delivery');
+      await passLong(harness);
+      assert.equal(tries, 3);
+      assert.deepEqual(contents(plain), ['one'], 'a plain subscriber gets it once');
+      assert.deepEqual(contents(others), ['one'], 'another group handles it once');
+    },
+  },
+  {
+    id: 'bus:7i',
+    title: 'a dead letter that is redriven has all its deliveries again',
+    requires: 'deadLetters',
+    run: async (harness) => {
+      const letters = deadLettersOf(harness);
+      let tries = 0;
+      harness.bus.subscribe(
+        () => {
+          tries += 1;
+          return Promise.reject(
+            tries === 1 ? new PantheonError('actor-invalid', 'Never.') : new Error('try again'),
+          );
+        },
+        { group: 'workers' },
+      );
+      const { id } = await harness.bus.send(letter('bad'));
+      await harness.settle();
+      assert.equal(await letters.redrive(id), true);
+      await passUntil(harness, () => tries >= 6, 'the fifth delivery after the redrive');
+      await passLong(harness);
+      assert.equal(tries, 6);
+      assert.deepEqual(
+        (await letters.list()).map(({ message, attempts }) => [message.id, attempts]),
+        [[id, 5]],
+      );
+    },
+  },
+  {
     id: 'bus:8',
     title:
       'within a group messages to one recipient are handled one at a time and in order, over all members',
     run: async (harness) => {
       const { bus } = harness;
-      const handled: number[] = [];
+      const handled: BusMessage[] = [];
       let open = 0;
       let most = 0;
-      const handler = async ({ content }: BusMessage): Promise<void> => {
+      const handler = async (message: BusMessage): Promise<void> => {
         open += 1;
         most = Math.max(most, open);
         await turn();
-        handled.push(Number(content));
+        handled.push(message);
         open -= 1;
       };
       bus.subscribe(handler, { group: 'workers' });
       bus.subscribe(handler, { group: 'workers' });
+      const senders = ['ada', 'eve'];
       await sendAll(
         bus,
-        range(20).map((n) => letter(`${n}`)),
+        range(20).map((n) => letter(`${n}`, { from: senders[n % 2] as string })),
       );
       await settleUntil(harness, () => handled.length >= 20);
-      assert.deepEqual(handled, range(20));
+      for (const [index, sender] of senders.entries()) {
+        const own = handled.filter(({ from }) => from === sender);
+        assert.deepEqual(
+          contents(own),
+          range(10).map((n) => `${2 * n + index}`),
+          `in the order of ${sender}`,
+        );
+      }
       assert.equal(most, 1, `${most} at a time`);
     },
   },
@@ -776,6 +863,8 @@ const cases: readonly Case<BusHarness>[] = [
       await sendAll(bus, [letter('two', { id: 'twin' }), letter('two', { id: 'twin' })]);
       const fresh = await bus.send(letter('three'));
       await bus.send(letter('three', { id: fresh.id }));
+      await bus.send(letter('another content', { id: 'same' }));
+      await bus.send(letter('one', { id: 'same', from: 'eve', to: 'mia' }));
       await settle();
       assert.deepEqual(contents(plain), ['one', 'two', 'three']);
       assert.deepEqual(contents(group).toSorted(), ['one', 'three', 'two']);
@@ -862,12 +951,31 @@ const cases: readonly Case<BusHarness>[] = [
       const received = new Map(names.map((to) => [to, listen(bus, { to })]));
       const everything = listen(bus);
       const shared = listen(bus, { to: 'bob', group: 'workers' });
+      const group = listen(bus, { group: 'auditors' });
       for (const to of [...names, 'ab', '*', 'nobody']) await bus.send(letter(`to ${to}`, { to }));
       await settle();
       for (const [to, messages] of received)
         assert.deepEqual(contents(messages), [`to ${to}`, 'to *']);
       assert.deepEqual(contents(shared).toSorted(), ['to *', 'to bob']);
       assert.equal(everything.length, names.length + 3);
+      assert.deepEqual(contents(group).toSorted(), contents(everything).toSorted());
+    },
+  },
+  {
+    id: 'bus:12b',
+    title: 'a subscription to what is no name, or in a group that has none, is refused',
+    run: async ({ bus }) => {
+      for (const name of NO_NAMES) {
+        for (const option of ['to', 'group']) {
+          throwsWith(
+            () => bus.subscribe(() => undefined, { [option]: name }),
+            'option-invalid',
+            `${option}: ${JSON.stringify(name).slice(0, 12)}`,
+          );
+        }
+      }
+      for (const name of ['x'.repeat(256), 'ü'.repeat(128), '__proto__', 'a:b *'])
+        bus.subscribe(() => undefined, { to: name, group: name })();
     },
   },
   {
@@ -913,6 +1021,37 @@ const cases: readonly Case<BusHarness>[] = [
       assert.deepEqual(contents(received), ['frozen', 'kept']);
       assert.equal(received[1]?.to, 'bob');
       assert.deepEqual(structuredClone({ ...received[1]?.metadata }), { nested: { list: [1] } });
+    },
+  },
+  {
+    id: 'port:1b',
+    title: 'what is handed out can be changed without effect on anybody else',
+    run: async (harness) => {
+      const { bus } = harness;
+      const seen: string[] = [];
+      const spoil = (message: BusMessage): void => {
+        const { content, metadata = {} } = message;
+        seen.push(`${content} ${JSON.stringify(metadata)}`);
+        attempt(() => Object.assign(message, { content: 'changed', to: 'eve', id: 'other' }));
+        attempt(() => (metadata['list'] as unknown as number[]).push(2));
+      };
+      bus.subscribe(spoil);
+      bus.subscribe(spoil, { to: 'bob' });
+      let tries = 0;
+      bus.subscribe(
+        (message) => {
+          spoil(message);
+          tries += 1;
+          return tries === 1 ? Promise.reject(new Error('try again')) : undefined;
+        },
+        { group: 'workers' },
+      );
+      const sent = await bus.send(letter('kept', { metadata: { list: [1] } }));
+      await harness.settle();
+      await passLong(harness);
+      spoil(sent);
+      assert.ok(seen.length >= 4, 'all were called');
+      assert.deepEqual([...new Set(seen)], ['kept {"list":[1]}']);
     },
   },
   {
@@ -966,6 +1105,38 @@ const cases: readonly Case<BusHarness>[] = [
       assert.equal(early, false, 'the handler still runs');
       assert.equal(ended, true);
       if (harness.pending !== undefined) assert.equal(harness.pending(), 0, 'no timer stays');
+    },
+  },
+  {
+    id: 'port:2c',
+    title: 'close ends while a message waits to be handled again, and no handler is called later',
+    requires: 'close',
+    run: async (harness) => {
+      const { bus } = harness;
+      let tries = 0;
+      bus.subscribe(
+        () => {
+          tries += 1;
+          return Promise.reject(new Error('try again'));
+        },
+        { group: 'workers' },
+      );
+      await bus.send(letter('bad'));
+      await harness.settle();
+      let isClosed = false;
+      const closing = closeOf(bus).then(() => {
+        isClosed = true;
+      });
+      // A bus may make its tries first, and wait for their delays.
+      for (let step = 0; step < 400 && !isClosed && harness.pending !== undefined; step += 1)
+        await harness.advance(harness.retryDelayMs);
+      await within(closing, 'close');
+      const before = tries;
+      if (harness.pending !== undefined) {
+        assert.equal(harness.pending(), 0, 'no timer stays');
+        await harness.advance(200 * harness.retryDelayMs);
+      }
+      assert.equal(tries, before);
     },
   },
 ];
@@ -1025,7 +1196,15 @@ const isolation = async (first: BusHarness, second: BusHarness): Promise<void> =
     assert.deepEqual(contents(plain), [content], 'a plain subscriber gets the own messages only');
     assert.deepEqual(contents(group), [content], 'a group gets the own messages only');
   }
+  if (!first.bus.deadLetters || !second.bus.deadLetters) return;
+  await first.bus.deadLetters.add({
+    message: { from: 'ada', to: 'bob', content: 'of harness 1', id: 'dead', sentAt: 1, hops: 0 },
+    reason: { code: 'hops-exceeded', message: 'Too many hops.', retryable: false },
+    attempts: 0,
+    deadAt: 2,
+  });
+  assert.deepEqual([...(await second.bus.deadLetters.list())], [], 'no dead letter of the first');
 };
 
 /** The contract of `IMessageBus`. */
-export const busSuite: Suite<BusHarness> = { cases, isolation };
+export const busSuite: Suite<BusHarness> = { port: 'bus', cases, isolation };

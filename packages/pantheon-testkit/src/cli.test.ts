@@ -42,6 +42,9 @@ beforeAll(async () => {
     await writeFile(join(place, 'package.json'), JSON.stringify(manifest));
     await writeFile(join(place, 'index.js'), 'export const makeMadeScheduler = () => ({});\n');
   }
+  const empty = join(folder, 'node_modules', 'pantheon-adapter-empty');
+  await mkdir(empty);
+  await writeFile(join(empty, 'package.json'), 'null');
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -84,7 +87,7 @@ describe('an adapter that keeps its contract', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/^tools:5 +a call that takes longer .* passed +\d+$/m);
     expect(stdout).toMatch(/^schedule:9b .* skipped +\d+$/m);
     expect(stdout).toMatch(/^tools: \d+ passed, 0 failed, 0 skipped \(\d+ ms\)$/m);
-    expect(stdout).toMatch(/^scheduler: \d+ passed, 0 failed, 9 skipped \(\d+ ms\)$/m);
+    expect(stdout).toMatch(/^scheduler: \d+ passed, 0 failed, 12 skipped \(\d+ ms\)$/m);
     const report = await reportOf();
     expect(report).toMatchObject({
       format: 1,
@@ -92,7 +95,7 @@ describe('an adapter that keeps its contract', { timeout: 60_000 }, () => {
       contract: 1,
       node: process.version,
       failed: 0,
-      skipped: 9,
+      skipped: 12,
     });
     expect(report.ports.map(({ port }) => port)).toEqual(['tools', 'scheduler']);
     expect(Date.parse(report.date)).not.toBeNaN();
@@ -159,13 +162,24 @@ describe('an adapter that breaks a rule', { timeout: 60_000 }, () => {
     expect(failedIds(report)).not.toContain('tools:8');
   });
 
+  test.each([
+    ['ending.ts', 'tools:1 of the tools suite'],
+    ['ending-import.ts', `the import of ${fixture('ending-import.ts')}`],
+  ])('by ending the process (%s) has not passed', async (name, during) => {
+    const { code, stderr } = await run([fixture(name)]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `The process was ended with the code 0 during ${during}; there is no report.\n`,
+    );
+  });
+
   test('by an error that nobody catches fails the case that ran', async () => {
     const { code } = await run([fixture('stray.ts')]);
     expect(code).toBe(1);
     const report = await reportOf();
-    expect(failedIds(report)).toEqual(['tools:8', 'port:1b']);
+    expect(failedIds(report)).toEqual(['tools:8', 'port:1b', 'port:2']);
     const errors = report.ports[0]?.cases.flatMap(({ error }) => error?.message ?? []);
-    expect(errors).toEqual(['nobody awaits this', 'nobody awaits this']);
+    expect(errors).toEqual(Array.from({ length: 3 }, () => 'nobody awaits this'));
   });
 });
 
@@ -225,6 +239,11 @@ describe('what cannot be run', { timeout: 60_000 }, () => {
       'a package that is no adapter',
       ['pantheon-adapter-undeclared'],
       /^package\.json of "pantheon-adapter-undeclared": pantheon is missing; .* "pantheon": \{ "port": "bus", "contract": 1 \}\.$/m,
+    ],
+    [
+      'a package.json that is none',
+      ['pantheon-adapter-empty'],
+      /package\.json must be an object\.$/m,
     ],
     [
       'a declaration that is none',

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { turn } from './assertions.ts';
@@ -30,7 +30,7 @@ Options:
   --json           print the report instead of the table
   --help, --version
 
-Exit code: 0 all cases passed, 1 a case failed, 2 the command cannot be run like this.
+Exit code: 0 all cases passed, 1 a case failed or the adapter ended the process, 2 the command cannot be run like this.
 `;
 
 const OPTIONS = {
@@ -68,6 +68,19 @@ const watchStrays = (): (() => readonly unknown[]) => {
   return () => strays.splice(0);
 };
 
+/** What runs, for the case that it ends the process. */
+let during: string | undefined;
+
+// An adapter that ends the process with 0 has not passed.
+process.on('exit', (code) => {
+  if (during === undefined) return;
+  process.exitCode = 1;
+  writeSync(
+    2,
+    `The process was ended with the code ${code} during ${during}; there is no report.\n`,
+  );
+});
+
 const main = async (): Promise<number> => {
   const { values, positionals } = readArguments();
   const { port: wanted = [] } = values;
@@ -89,6 +102,7 @@ const main = async (): Promise<number> => {
   }
 
   const takeStrays = watchStrays();
+  during = `the import of ${target}`;
   const {
     name,
     version: ofPackage,
@@ -109,6 +123,7 @@ const main = async (): Promise<number> => {
     const cases: ReportedCase[] = [];
     for (const planned of plan) {
       if (isOver) break;
+      during = `${planned.id} of the ${port} suite`;
       let result: CaseResult = await planned.run();
       await turn();
       const [stray] = takeStrays();
@@ -122,6 +137,7 @@ const main = async (): Promise<number> => {
     if (!values.json) print(`${table(cases)}\n${summary(reported)}\n`);
   }
 
+  during = undefined;
   const sum = (status: CaseResult['status']): number =>
     ports.reduce((total, port) => total + port[status], 0);
   const report: Report = {
@@ -151,6 +167,7 @@ const main = async (): Promise<number> => {
 };
 
 const code = await main().catch((error: unknown) => {
+  during = undefined;
   // Anything else than a usage error is a defect of this command, and its place matters.
   process.stderr.write(
     `${error instanceof UsageError ? error.message : ((error as Error).stack ?? String(error))}\n`,

@@ -272,6 +272,8 @@ const cases: readonly Case<ContextHarness>[] = [
         'assistant',
         'roles are kept',
       );
+      for (const { provenance } of messages)
+        assert.equal(provenance?.source, conversationOf('ada').id, 'they say where they come from');
     },
   },
   {
@@ -316,7 +318,7 @@ const cases: readonly Case<ContextHarness>[] = [
     requires: 'record',
     run: async (harness) => {
       const { record, conversationOf } = recorder(harness);
-      const ids = ['__proto__', 'constructor', '*', 'a:b', 'a', "o'brien", 'ä'];
+      const ids = ['__proto__', 'constructor', '*', 'a:b', 'a', 'A', 'a ', "o'brien", 'ä'];
       await Promise.all(
         ids.map((id) =>
           record(id, [says(`<${id}> asks`), says(`<${id}> is answered`, 'assistant')]),
@@ -365,6 +367,10 @@ const cases: readonly Case<ContextHarness>[] = [
         explained.every(({ reason, uri }) => reason !== '' && uri !== ''),
         'every entry has a reason and an address',
       );
+      const unknown = { ...request, sources: [{ id: 'no-such-source', label: 'Unknown' }] };
+      await rejectsWith(explain(unknown), 'source-unknown', 'explain of an unknown source');
+      const odd = { ...request, limit: -1 };
+      await rejectsWith(explain(odd), 'option-invalid', 'explain with a limit of -1');
     },
   },
   {
@@ -413,6 +419,8 @@ const cases: readonly Case<ContextHarness>[] = [
       await rejectsWith(context.compile({ sources: [source] }), 'closed', 'compile after close');
       if (context.record !== undefined)
         await rejectsWith(context.record('ada', [says('late')]), 'closed', 'record after close');
+      if (context.explain !== undefined)
+        await rejectsWith(context.explain({ sources: [source] }), 'closed', 'explain after close');
     },
   },
 ];
@@ -432,7 +440,11 @@ const isolation = async (first: ContextHarness, second: ContextHarness): Promise
       `only "${text}" is there: ${messages.map(({ content }) => content).join(' / ')}`,
     );
   }
+  if (!first.context.record || !second.conversationOf) return;
+  await first.context.record('ada', [says('what ada said to the first')]);
+  const messages = await compile(second, { sources: [second.conversationOf('ada')] });
+  assert.deepEqual([...messages], [], 'the second has no entry that the first recorded');
 };
 
 /** The contract of `IContextPort`. */
-export const contextSuite: Suite<ContextHarness> = { cases, isolation };
+export const contextSuite: Suite<ContextHarness> = { port: 'context', cases, isolation };

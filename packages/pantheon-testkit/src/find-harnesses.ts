@@ -34,11 +34,15 @@ interface Package {
 const readPackage = (folder: string): Package | undefined => {
   const path = join(folder, 'package.json');
   if (!existsSync(path)) return undefined;
+  let manifest: unknown;
   try {
-    return { folder, manifest: JSON.parse(readFileSync(path, 'utf8')) as Manifest };
+    manifest = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new UsageError(`${path} cannot be read: ${errorMessage(error)}`);
   }
+  if (typeof manifest !== 'object' || manifest === null || Array.isArray(manifest))
+    throw new UsageError(`${path} must be an object.`);
+  return { folder, manifest };
 };
 
 const foldersUpFrom = function* (folder: string): Iterable<string> {

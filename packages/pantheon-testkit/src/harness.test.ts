@@ -6,6 +6,7 @@ import {
   leaseHarness,
   llmHarness,
   schedulerHarness,
+  sharedSchedulerHarness,
   stateHarness,
   toolsHarness,
 } from '../test/memory-harnesses.ts';
@@ -46,6 +47,37 @@ const SUITES = {
   state: [stateSuite, stateHarness],
   tools: [toolsSuite, toolsHarness],
 } as unknown as Readonly<Record<string, readonly [Suite<Harness>, () => Harness]>>;
+
+/** Harnesses whose ports are their own but for one thing. */
+const sharedLetters = (): (() => Harness) => {
+  const { deadLetters } = busHarness().bus;
+  return () => busHarness((bus) => (deadLetters === undefined ? bus : { ...bus, deadLetters }));
+};
+const sharedEntries = (): (() => Harness) => {
+  const { record, compile } = contextHarness().context;
+  return () =>
+    contextHarness((context) => ({
+      ...context,
+      ...(record && { record }),
+      compile: (request) =>
+        request.sources.some(({ id }) => id === 'conversation')
+          ? compile(request)
+          : context.compile(request),
+    }));
+};
+const sharedNames = (): (() => Harness) => {
+  const { scheduler, ...first } = sharedSchedulerHarness();
+  return () => {
+    const harness = sharedSchedulerHarness((own) => ({ ...own, named: scheduler.named as never }));
+    return {
+      ...harness,
+      advance: async (ms: number) => {
+        await harness.advance(ms);
+        await first.advance(ms);
+      },
+    } as Harness;
+  };
+};
 
 describe('a harness that', () => {
   test('keeps every rule fails none', async () => {
@@ -107,6 +139,59 @@ describe('a harness that', () => {
     });
   });
 
+  test('hides what its port has fails harness:3, though nothing of it works', async () => {
+    const makeHarness = () => {
+      const harness = without(toolsHarness(), 'list');
+      return { ...harness, tools: { ...harness.tools, list: () => [{ name: 'a lie' }] } };
+    };
+    const honest = planSuite(toolsSuite, makeHarness).find(({ id }) => id === 'harness:3');
+    expect(await honest?.run()).toMatchObject({
+      error: { message: 'the port has "list": name it in supports, or leave it out of the port.' },
+    });
+  });
+
+  test.each<[what: string, harness: unknown, message: string]>([
+    ['none', undefined, 'The function that makes a harness must give an object, not undefined.'],
+    [
+      'that of another port',
+      { bus: {}, settle: 1 },
+      'The harness has no "tools", the port that this suite is for; it has "bus", "settle".',
+    ],
+    [
+      'one whose supports is a text',
+      { tools: {}, supports: 'list' },
+      'supports of the harness must be a list of names, not "list".',
+    ],
+  ])('is %s fails every case with what is wrong', async (_, harness, message) => {
+    for (const { run } of planSuite(toolsSuite, () => harness as never))
+      expect(await run()).toMatchObject({ status: 'failed', error: { message } });
+  });
+
+  test('leaves a listener on the process fails harness:2', async () => {
+    const listen = (): void => undefined;
+    const makeHarness = () => {
+      process.on('SIGWINCH', listen);
+      return toolsHarness();
+    };
+    try {
+      expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:2']);
+    } finally {
+      process.removeAllListeners('SIGWINCH');
+    }
+  });
+
+  test.each([
+    ['dead letters of the bus', busSuite, sharedLetters],
+    ['recorded entries of the context', contextSuite, sharedEntries],
+    ['names of the scheduler', schedulerSuite, sharedNames],
+  ] as unknown as readonly (readonly [string, Suite<Harness>, () => () => Harness])[])(
+    'shares the %s with the next one fails harness:1',
+    async (_, suite, make) => {
+      const [isolation] = planSuite(suite, make(), { timeoutMs: 400 });
+      expect([isolation?.id, (await isolation?.run())?.status]).toEqual(['harness:1', 'failed']);
+    },
+  );
+
   test('declares a capability for some cases only fails those that would be skipped', async () => {
     let made = 0;
     const makeHarness = () => ((made += 1) < 5 ? toolsHarness() : without(toolsHarness(), 'list'));
@@ -138,12 +223,13 @@ test.each(CLAIMED)(
       const result = await run();
       if (result.status === 'failed') {
         fails.push(id);
+        if (id === 'harness:3') continue;
         expect(String(result.error)).toBe(
           `Error: ${id} passes although it is not declared: add "${hidden}" to supports of the harness.`,
         );
       }
     }
-    expect(fails).toEqual(
+    expect(fails.filter((id) => id !== 'harness:3')).toEqual(
       suite.cases.filter(({ requires }) => requires === hidden).map(({ id }) => id),
     );
   },

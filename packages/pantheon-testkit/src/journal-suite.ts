@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { IJournalPort, JournalTick, JsonValue } from '@promethean/pantheon-core';
+import type { IJournalPort, JournalTick, JsonValue, RecordedStep } from '@promethean/pantheon-core';
 import { attempt, rejectsWith, within } from './assertions.ts';
 import { deepFreeze } from './freeze.ts';
 import type { Case, Harness, Suite } from './suite.ts';
@@ -15,7 +15,9 @@ const ODD_NAMES = [
   '__proto__',
   'constructor',
   'a:b',
+  'A:B',
   'a b',
+  'a b ',
   '*',
   '',
   'plan 0/0 #1',
@@ -91,6 +93,25 @@ const cases: readonly Case<JournalHarness>[] = [
     },
   },
   {
+    id: 'journal:1d',
+    title: 'ticks that two processes open at once are one where they are the same',
+    requires: 'shared',
+    run: async (harness) => {
+      const ports = [harness.journal, await anotherOf(harness)];
+      const records = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          (ports[n % 2] as IJournalPort).open(letter(`t${n}`, 'm1')),
+        ),
+      );
+      assert.equal(new Set(records.map(({ tickId }) => tickId)).size, 1);
+      const attempts = records.map(({ attempt: count }) => count).toSorted((a, b) => a - b);
+      assert.deepEqual(
+        attempts,
+        Array.from({ length: 20 }, (_, n) => n + 1),
+      );
+    },
+  },
+  {
     id: 'journal:2',
     title: 'a tick id that belongs to another tick is refused',
     run: async ({ journal }) => {
@@ -156,6 +177,24 @@ const cases: readonly Case<JournalHarness>[] = [
       }
       assert.equal(await record.step('a', () => 'at last'), 'at last');
       assert.equal(await record.step<JsonValue>('a', never), 'at last');
+    },
+  },
+  {
+    id: 'journal:4b',
+    title: 'two steps of one name that are called at once fail together',
+    run: async ({ journal }) => {
+      const record = await journal.open(letter('t1'));
+      const reason = new Error('the till is closed');
+      const slow = gate();
+      const run = async (): Promise<never> => {
+        await slow.opened;
+        throw reason;
+      };
+      const both = Promise.allSettled([record.step('a', run), record.step('a', run)]);
+      slow.open();
+      for (const outcome of await within(both, 'both steps'))
+        assert.deepEqual(outcome, { status: 'rejected', reason });
+      assert.equal(await record.step('a', () => 'at last'), 'at last');
     },
   },
   {
@@ -292,7 +331,15 @@ const cases: readonly Case<JournalHarness>[] = [
         const error = await rejectsWith(step, 'journal-invalid', `a step with ${typeof value}`);
         if (typeof value === 'object' && 'a' in value) assert.match(error.message, /a\[0\]/);
         const tick = { ...letter('t2'), input: { value } as unknown as JsonValue };
-        await rejectsWith(journal.open(tick), 'journal-invalid', `an input with ${typeof value}`);
+        const { message } = await rejectsWith(
+          journal.open(tick),
+          'journal-invalid',
+          `an input with ${typeof value}`,
+        );
+        assert.match(
+          message,
+          typeof value === 'object' && 'a' in value ? /value\.a\[0\]/ : /value/,
+        );
       }
       assert.equal(await record.step('a', () => 'fine'), 'fine');
       assert.equal((await journal.unfinished()).length, 1, 'no tick was opened');
@@ -385,6 +432,30 @@ const cases: readonly Case<JournalHarness>[] = [
     },
   },
   {
+    id: 'port:1b',
+    title: 'what read hands out can be changed without effect',
+    requires: 'read',
+    run: async ({ journal }) => {
+      assert.ok(journal.read, 'a port that claims "read" has it');
+      const record = await journal.open({ ...letter('t1', 'm1'), input: { list: [1] } });
+      await record.step('a', () => ({ list: [1] }));
+      const handedOut = await journal.read('t1');
+      assert.ok(handedOut, 'the tick is there');
+      const before = structuredClone(handedOut);
+      attempt(() => Object.assign(handedOut, { status: 'ok', attempt: 9 }));
+      attempt(() => (handedOut.input as { list: number[] }).list.push(2));
+      attempt(() =>
+        ((handedOut.steps[0] as RecordedStep).value as { list: number[] }).list.push(2),
+      );
+      attempt(() => (handedOut.steps as unknown[]).pop());
+      const again = structuredClone(await journal.read('t1'));
+      assert.deepEqual(
+        [again?.status, again?.input, again?.steps],
+        [before.status, before.input, before.steps],
+      );
+    },
+  },
+  {
     id: 'port:2',
     title: 'close is idempotent and refuses what comes after it',
     requires: 'close',
@@ -398,6 +469,8 @@ const cases: readonly Case<JournalHarness>[] = [
       await step;
       await rejectsWith(journal.open(letter('t2')), 'closed', 'open after close');
       await rejectsWith(journal.unfinished(), 'closed', 'unfinished after close');
+      if (journal.read !== undefined)
+        await rejectsWith(journal.read('t1'), 'closed', 'read after close');
       await rejectsWith(
         record.step('b', () => 1),
         'closed',
@@ -417,4 +490,4 @@ const isolation = async (first: JournalHarness, second: JournalHarness): Promise
 };
 
 /** The contract of `IJournalPort`. */
-export const journalSuite: Suite<JournalHarness> = { cases, isolation };
+export const journalSuite: Suite<JournalHarness> = { port: 'journal', cases, isolation };

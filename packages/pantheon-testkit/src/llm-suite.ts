@@ -118,6 +118,8 @@ const closeOf = (llm: ILlmPort): Promise<void> => {
   return llm.close();
 };
 
+const SAME_ID = 'the same id twice';
+
 /** The answers of a model that no port may pass on as a success. */
 const MALFORMED_CALLS: readonly (readonly [what: string, answer: LlmAnswer])[] = [
   ['a tool that was not offered', { toolCalls: [{ name: 'remove_everything', args: {} }] }],
@@ -126,7 +128,7 @@ const MALFORMED_CALLS: readonly (readonly [what: string, answer: LlmAnswer])[] =
   ['arguments that are a text', { toolCalls: [{ name: 'add', args: '"one and two"' }] }],
   ['arguments that are null', { toolCalls: [{ name: 'add', args: 'null' }] }],
   [
-    'the same id twice',
+    SAME_ID,
     {
       toolCalls: [
         { id: 'call-1', name: 'add', args: { a: 1, b: 2 } },
@@ -281,6 +283,18 @@ const cases: readonly Case<LlmHarness>[] = [
     },
   },
   {
+    id: 'llm:4e',
+    title: 'an abort while a stream is silent makes it throw at once and keeps no listener',
+    requires: 'stream',
+    run: async (harness) => {
+      const { llm } = harness;
+      assert.ok(llm.stream, 'a port that claims "stream" has it');
+      if (harness.answerWith === undefined) return;
+      await script(harness, 'hang');
+      await abortedUnderWay(harness, (request) => readStream(llm, request));
+    },
+  },
+  {
     id: 'llm:4d',
     title: 'a call that ended by itself keeps no listener',
     run: async (harness) => {
@@ -310,6 +324,18 @@ const cases: readonly Case<LlmHarness>[] = [
     run: async (harness) => {
       await script(harness, 'stall');
       await timedOut(harness);
+    },
+  },
+  {
+    id: 'llm:5c',
+    title: 'a stream that takes longer than its timeout throws',
+    requires: 'stream',
+    run: async (harness) => {
+      const { llm } = harness;
+      assert.ok(llm.stream, 'a port that claims "stream" has it');
+      if (harness.answerWith === undefined) return;
+      await script(harness, 'hang');
+      await timedOut(harness, (request) => readStream(llm, request));
     },
   },
   {
@@ -369,6 +395,42 @@ const cases: readonly Case<LlmHarness>[] = [
         await tell(harness, answer);
         await rejectsWith(readStream(harness.llm, ask()), code, `the answer "${answer}"`);
       }
+      // Where a wire tells calls apart by their id, two of one id are one before the port sees them.
+      const malformed = MALFORMED_CALLS.filter(([what]) => what !== SAME_ID);
+      for (const [what, answer] of harness.supports?.includes('tools') ? malformed : []) {
+        await tell(harness, answer);
+        await rejectsWith(readStream(harness.llm, ask({ tools: TOOLS })), 'llm-malformed', what);
+      }
+      idle(harness);
+    },
+  },
+  {
+    id: 'llm:7d',
+    title: 'the last chunk of a stream has the tool calls and the usage that complete gives',
+    requires: 'stream',
+    run: async (harness) => {
+      const { llm, supports = [] } = harness;
+      assert.ok(llm.stream, 'a port that claims "stream" has it');
+      if (!supports.includes('tools')) return;
+      const answer = {
+        text: 'Let me see.',
+        toolCalls: [
+          { id: 'call-1', name: 'add', args: { a: 1, b: 2 } },
+          { id: 'call-2', name: 'look_up', args: { word: 'today' } },
+        ],
+        ...(supports.includes('usage') && {
+          usage: { inputTokens: 11, outputTokens: 7, totalTokens: 18 },
+        }),
+      };
+      await tell(harness, answer);
+      const completed = await within(llm.complete(ask({ tools: TOOLS })), 'the call');
+      await tell(harness, answer);
+      const chunks = await within(readStream(llm, ask({ tools: TOOLS })), 'the stream');
+      const last = chunks.at(-1);
+      assert.ok(last?.type === 'message', 'the last chunk is the message');
+      assert.deepEqual(structuredClone(last.message.toolCalls), answer.toolCalls);
+      assert.deepEqual({ ...last.message.usage }, { ...completed.usage });
+      assert.equal(last.message.content, completed.content);
       idle(harness);
     },
   },
@@ -414,6 +476,8 @@ const cases: readonly Case<LlmHarness>[] = [
       await within(closeOf(harness.llm), 'close');
       await within(closeOf(harness.llm), 'a second close');
       await rejectsWith(harness.llm.complete(ask()), 'closed', 'complete after close');
+      if (harness.llm.stream !== undefined)
+        await rejectsWith(readStream(harness.llm, ask()), 'closed', 'stream after close');
       idle(harness);
     },
   },
@@ -430,10 +494,13 @@ const cases: readonly Case<LlmHarness>[] = [
   },
 ];
 
-const abortedUnderWay = async (harness: LlmHarness): Promise<void> => {
+const abortedUnderWay = async (
+  harness: LlmHarness,
+  start: (request: LlmRequest) => Promise<unknown> = harness.llm.complete,
+): Promise<void> => {
   const caller = new AbortController();
   const call = rejectsWith(
-    harness.llm.complete(ask({ signal: caller.signal })),
+    start(ask({ signal: caller.signal })),
     'tick-cancelled',
     'the aborted call',
   );
@@ -445,14 +512,21 @@ const abortedUnderWay = async (harness: LlmHarness): Promise<void> => {
   idle(harness);
 };
 
-const timedOut = async (harness: LlmHarness): Promise<void> => {
-  const call = rejectsWith(
-    harness.llm.complete(ask({ timeoutMs: 500 })),
-    'timeout',
-    'the slow call',
+const timedOut = async (
+  harness: LlmHarness,
+  start: (request: LlmRequest) => Promise<unknown> = harness.llm.complete,
+): Promise<void> => {
+  let settled = false;
+  const call = rejectsWith(start(ask({ timeoutMs: 500 })), 'timeout', 'the slow call').finally(
+    () => {
+      settled = true;
+    },
   );
+  call.catch(() => undefined);
   await underWay(harness);
-  await harness.advance(520);
+  await harness.advance(50);
+  assert.equal(settled, false, 'it has its whole time');
+  await harness.advance(470);
   await call;
   idle(harness);
 };
@@ -472,4 +546,4 @@ const isolation = async (first: LlmHarness, second: LlmHarness): Promise<void> =
 };
 
 /** The contract of `ILlmPort`. */
-export const llmSuite: Suite<LlmHarness> = { cases, isolation };
+export const llmSuite: Suite<LlmHarness> = { port: 'llm', cases, isolation };

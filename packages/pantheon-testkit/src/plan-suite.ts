@@ -37,6 +37,25 @@ interface Ledger<H> {
 const quoted = (names: Iterable<string>): string =>
   [...names].map((name) => `"${name}"`).join(', ') || 'none';
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** What comes from JavaScript can be anything. */
+const requireHarness = <H extends Harness>(harness: H, port: (keyof H & string) | undefined) => {
+  if (!isObject(harness))
+    throw new TypeError(
+      `The function that makes a harness must give an object, not ${String(harness)}.`,
+    );
+  if (port !== undefined && !isObject(harness[port]))
+    throw new TypeError(
+      `The harness has no "${port}", the port that this suite is for; it has ${quoted(Object.keys(harness))}.`,
+    );
+  const { supports = [] } = harness;
+  if (!Array.isArray(supports))
+    throw new TypeError(
+      `supports of the harness must be a list of names, not ${JSON.stringify(supports)}.`,
+    );
+};
+
 /** What is left of the harnesses and in the process, looked at again until nothing is or the time is up. */
 const leftAfter = async <H extends Harness>(
   { closed, before }: Ledger<H>,
@@ -68,14 +87,19 @@ const leftAfter = async <H extends Harness>(
  */
 export const planSuite = <H extends Harness>(
   suite: Suite<H>,
-  makeHarness: () => H | Promise<H>,
+  makeAny: () => H | Promise<H>,
   options: PlanSuiteOptions = {},
 ): readonly PlannedCase[] => {
   const { timeoutMs = 30_000, undeclaredTimeoutMs = 2_000, quietMs = 10_000 } = options;
-  const { isolation } = suite;
+  const { isolation, port } = suite;
   const known = capabilitiesOf(suite);
   const ledger: Ledger<H> = { declared: new Set(), closed: [] };
 
+  const makeHarness = async (): Promise<H> => {
+    const harness = await makeAny();
+    requireHarness(harness, port);
+    return harness;
+  };
   const onMade = ({ supports = [] }: H, requires?: string): void => {
     if (requires !== undefined && !supports.includes(requires) && ledger.declared.has(requires))
       assert.fail(
@@ -115,12 +139,22 @@ export const planSuite = <H extends Harness>(
   };
   const honest: Case<H> = {
     id: 'harness:3',
-    title: 'supports names capabilities of the suite only',
-    run: async ({ supports = [] }) => {
+    title: 'supports names capabilities of the suite only, and all that the port has',
+    run: async (harness) => {
+      const { supports = [] } = harness;
       const unknown = supports.filter((capability) => !known.includes(capability));
       assert.ok(
         unknown.length === 0,
         `supports names ${quoted(unknown)}; the capabilities of this suite are: ${quoted(known)}.`,
+      );
+      // Callers look for the member: a port that has it claims it, whatever its harness says.
+      const has = port === undefined ? {} : (harness[port] as Readonly<Record<string, unknown>>);
+      const hidden = known.filter(
+        (capability) => has[capability] !== undefined && !supports.includes(capability),
+      );
+      assert.ok(
+        hidden.length === 0,
+        `the port has ${quoted(hidden)}: name it in supports, or leave it out of the port.`,
       );
     },
   };

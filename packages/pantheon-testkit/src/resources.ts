@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { turn } from './assertions.ts';
 
-/** How many of each kind of resource keep the process alive. */
+/** How many there are of each kind of resource that keeps the process alive, and of listeners of the process. */
 export type Resources = ReadonlyMap<string, number>;
 
 /** What ends by itself: a turn of the host, and requests (`FSReqPromise`, `GetAddrInfoReqWrap`). */
@@ -18,6 +18,8 @@ const sample = async (): Promise<Resources> => {
   for (const kind of process.getActiveResourcesInfo()) {
     if (!PASSING.test(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
+  for (const event of process.eventNames())
+    counts.set(`listener of ${String(event)}`, process.listenerCount(event));
   return counts;
 };
 

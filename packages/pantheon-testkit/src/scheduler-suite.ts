@@ -447,6 +447,56 @@ const cases: readonly Case<SchedulerHarness>[] = [
     },
   },
   {
+    id: 'schedule:9f',
+    title: 'cron runs an expression for every hour once an hour, through both changes',
+    requires: 'cron',
+    run: async (harness) => {
+      for (const [month, day] of [
+        [2, 29],
+        [9, 25],
+      ] as const) {
+        const from = Date.UTC(2025, month, day, 22, 30);
+        const due = Array.from({ length: 5 }, (_, n) => from + (n + 0.5) * 60 * MINUTE);
+        assert.deepEqual(
+          await cronRuns(harness, '0 * * * *', 'Europe/Berlin', from, 5),
+          due.map((time) => new Date(time).toISOString().slice(0, 16)),
+        );
+      }
+    },
+  },
+  {
+    id: 'schedule:9g',
+    title: 'cron goes on after a run that throws or rejects, and skips what is due during a run',
+    requires: 'cron',
+    run: async (harness) => {
+      const { cron, wall } = cronOf(harness);
+      wall.set(Date.UTC(2025, 5, 1, 12, 0, 30));
+      const gate = makeGate();
+      const runs = { throwing: 0, rejecting: 0, slow: 0 };
+      const unhandled = await unhandledDuring(async () => {
+        cron('* * * * *', () => {
+          runs.throwing += 1;
+          throw new Error('a run that throws');
+        });
+        cron('* * * * *', () => {
+          runs.rejecting += 1;
+          return Promise.reject(new Error('a run that rejects'));
+        });
+        cron('* * * * *', () => {
+          runs.slow += 1;
+          return runs.slow === 1 ? gate.promise : undefined;
+        });
+        await harness.advance(3 * MINUTE);
+        const before = { ...runs };
+        gate.open();
+        await harness.advance(MINUTE);
+        assert.deepEqual(before, { throwing: 3, rejecting: 3, slow: 1 });
+      });
+      assert.equal(runs.slow, 2, 'it goes on after the run has ended, and makes up for nothing');
+      assert.deepEqual(unhandled, [], 'nothing reaches the process');
+    },
+  },
+  {
     id: 'schedule:10',
     title: 'a named schedule runs each instant in one of the processes that have it',
     requires: 'named',
@@ -495,6 +545,32 @@ const cases: readonly Case<SchedulerHarness>[] = [
     },
   },
   {
+    id: 'schedule:10e',
+    title: 'a single run of a name, and its cron, run in one of the processes that have them',
+    requires: 'named',
+    run: async (harness) => {
+      const both = named(harness, 'report', 'report');
+      let runs = 0;
+      for (const scheduler of both)
+        scheduler.once(3 * unitOf(harness), () => {
+          runs += 1;
+        });
+      await pass(harness, 6.5);
+      assert.equal(runs, 1);
+      if (harness.wall === undefined || both.some(({ cron }) => cron === undefined)) return;
+      harness.wall.set(Date.UTC(2025, 5, 1, 12, 0, 30));
+      let turns = 0;
+      const ends = both.map((scheduler) =>
+        scheduler.cron?.('* * * * *', () => {
+          turns += 1;
+        }),
+      );
+      await harness.advance(3 * MINUTE);
+      for (const end of ends) end?.();
+      assert.equal(turns, 3);
+    },
+  },
+  {
     id: 'schedule:10d',
     title: 'a named schedule that is stopped in one process goes on in the other',
     requires: 'named',
@@ -529,6 +605,9 @@ const cases: readonly Case<SchedulerHarness>[] = [
       assert.equal(runs, 0, 'nothing runs after close');
       throwsWith(() => scheduler.every(unit, () => undefined), 'closed', 'every after close');
       throwsWith(() => scheduler.once(unit, () => undefined), 'closed', 'once after close');
+      const { cron } = scheduler;
+      if (cron !== undefined)
+        throwsWith(() => cron('* * * * *', () => undefined), 'closed', 'cron after close');
       end();
     },
   },
@@ -608,7 +687,12 @@ const isolation = async (first: SchedulerHarness, second: SchedulerHarness): Pro
   assert.deepEqual(runs, ['of the first']);
   assert.ok(second.pending() > 0, 'the second still holds its own task');
   end();
+  if (!first.scheduler.named || !second.scheduler.named) return;
+  for (const { scheduler } of [first, second])
+    scheduler.named?.('report').once(2 * unitOf(first), () => runs.push('named'));
+  for (const harness of [first, second]) await pass(harness, 4.5);
+  assert.deepEqual(runs.slice(1), ['named', 'named'], 'a name is of its own harness');
 };
 
 /** The contract of `IScheduler`. */
-export const schedulerSuite: Suite<SchedulerHarness> = { cases, isolation };
+export const schedulerSuite: Suite<SchedulerHarness> = { port: 'scheduler', cases, isolation };

@@ -34,6 +34,8 @@ const ODD_NAMES = [
   '*',
   'a:b',
   'a b',
+  'a b ',
+  'A B',
   "o'brien",
   '%',
   'ä',
@@ -157,6 +159,11 @@ const cases: readonly Case<StateHarness>[] = [
       assert.deepEqual(plain(await state.get('ada')), plain(after), 'it is the stored record');
       assert.equal((await state.update('ada', {})).version, 3, 'an empty patch counts as well');
       assert.deepEqual([...(await read(state, 'ada')).goals], ['read', 'write']);
+      assert.deepEqual(
+        [...(await state.update('ada', { goals: [] })).goals],
+        [],
+        'no goal is left',
+      );
     },
   },
   {
@@ -419,12 +426,31 @@ const cases: readonly Case<StateHarness>[] = [
     },
   },
   {
+    id: 'state:8b',
+    title: 'of two processes that spawn the same id at once both get the same actor',
+    requires: 'shared',
+    run: async (harness) => {
+      const both = bothOf(harness);
+      for (const id of ['ada', 'bob', 'eve']) {
+        const spawned = await Promise.all(
+          both.flatMap((state, process) =>
+            Array.from({ length: 5 }, (_, n) => state.spawn(clerk, `goal ${process}-${n}`, { id })),
+          ),
+        );
+        for (const state of both) spawned.push(await read(state, id));
+        for (const actor of spawned) assert.deepEqual(plain(actor), plain(spawned[0]));
+      }
+      for (const state of both) assert.equal((await state.list()).length, 3);
+    },
+  },
+  {
     id: 'state:9',
     title: 'remove tells whether there was such an actor, which is then gone',
     requires: 'remove',
     run: async ({ state }) => {
       assert.ok(state.remove, 'a port that claims "remove" has it');
-      for (const id of ['a', 'b', 'c']) await state.spawn(clerk, 'wait', { id, parentId: 'root' });
+      for (const id of ['a', 'b', 'c'])
+        await state.spawn(clerk, 'wait', { id, parentId: 'root', metadata: { old: true } });
       assert.equal(await state.remove('b'), true);
       assert.equal(await state.remove('b'), false);
       assert.equal(await state.remove('nobody'), false);
@@ -432,7 +458,13 @@ const cases: readonly Case<StateHarness>[] = [
       assert.deepEqual(idsOf(await state.list()), ['a', 'c']);
       assert.deepEqual(idsOf(await state.list({ parentId: 'root' })), ['a', 'c']);
       await rejectsWith(state.update('b', {}), 'actor-unknown', 'an update of a removed actor');
-      assert.equal((await state.spawn(clerk, 'start anew', { id: 'b' })).version, 1);
+      const anew = await state.spawn(courier, 'start anew', { id: 'b' });
+      assert.deepEqual(
+        [anew.script.name, ...anew.goals, anew.version, anew.parentId, anew.metadata?.['old']],
+        ['courier', 'start anew', 1, undefined, undefined],
+        'the id is as if it had never been used',
+      );
+      assert.deepEqual(idsOf(await state.list()), ['a', 'c', 'b'], 'by the latest creation');
     },
   },
   {
@@ -458,6 +490,8 @@ const cases: readonly Case<StateHarness>[] = [
       await rejectsWith(state.get('ada'), 'closed', 'get after close');
       await rejectsWith(state.list(), 'closed', 'list after close');
       await rejectsWith(state.update('ada', {}), 'closed', 'update after close');
+      if (state.remove !== undefined)
+        await rejectsWith(state.remove('ada'), 'closed', 'remove after close');
     },
   },
 ];
@@ -472,4 +506,4 @@ const isolation = async (first: StateHarness, second: StateHarness): Promise<voi
 };
 
 /** The contract of `IActorStatePort`. */
-export const stateSuite: Suite<StateHarness> = { cases, isolation };
+export const stateSuite: Suite<StateHarness> = { port: 'state', cases, isolation };

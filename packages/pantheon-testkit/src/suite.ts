@@ -22,8 +22,8 @@ export interface Case<Harness> {
  * What every harness has, whatever the port. A fresh one is made for every case.
  *
  * - harness:1 Two harnesses that are alive at once see nothing of each other.
- * - harness:2 After `close` nothing is left: `leftovers` is empty, and the process holds no more timers, sockets and other handles
- *   than before.
+ * - harness:2 After `close` nothing is left: `leftovers` is empty, and the process holds no more timers, sockets and other handles,
+ *   and no more listeners, than before. What was unref'ed cannot be seen from outside: `leftovers` tells of it.
  * - harness:3 `supports` names what the port can do: capabilities of the suite only, none left out, the same in every harness.
  */
 export interface Harness {
@@ -37,6 +37,8 @@ export interface Harness {
 
 /** The contract of one port. */
 export interface Suite<H extends Harness> {
+  /** The member of the harness that is the port. Absent: the harness has none. */
+  readonly port?: keyof H & string;
   readonly cases: readonly Case<H>[];
   /** Rejects when one of two harnesses that are alive at once sees something of the other. Absent: there is nothing to see. */
   readonly isolation?: (first: H, second: H) => Promise<void>;

@@ -29,6 +29,7 @@ const weather = (invoke: Tool['invoke'] = (args) => args): Tool => ({
       days: { type: 'integer' },
       unit: { enum: ['celsius', 'kelvin'] },
       options: { type: 'object', properties: { wind: { type: 'boolean' } } },
+      hours: { type: 'array', items: { type: 'integer' } },
     },
     required: ['city'],
     additionalProperties: false,
@@ -45,6 +46,7 @@ const FORBIDDEN: readonly (readonly [args: unknown, path: string])[] = [
   [{ city: 'Rome', days: '3' }, 'days'],
   [{ city: 'Rome', unit: 'fahrenheit' }, 'unit'],
   [{ city: 'Rome', options: { wind: 'yes' } }, 'wind'],
+  [{ city: 'Rome', hours: [9, 'ten'] }, 'hours'],
   [{ city: 'Rome', colour: 'red' }, 'colour'],
 ];
 
@@ -128,6 +130,15 @@ const cases: readonly Case<ToolsHarness>[] = [
           `the tool that ${name}`,
         );
         assert.equal(error.cause, original, 'the cause is the very error of the tool');
+      }
+      for (const [index, odd] of ['no error', null, undefined, 0].entries()) {
+        tools.register({ name: `odd-${index}`, invoke: () => Promise.reject(odd) });
+        const error = await rejectsWith(
+          tools.invoke(`odd-${index}`, {}),
+          'tool-failed',
+          `a tool that rejects with ${String(odd)}`,
+        );
+        assert.equal(error.cause, odd, 'the cause is what the tool rejected with');
       }
       idle(harness);
     },
@@ -226,6 +237,20 @@ const cases: readonly Case<ToolsHarness>[] = [
         );
         assert.ok(error.message.includes(path), `the message must name ${path}: ${error.message}`);
       }
+      tools.register({
+        name: 'inherited',
+        parameters: {
+          type: 'object',
+          properties: { toString: { type: 'string' } },
+          required: ['toString'],
+        },
+        invoke: () => (ran += 1),
+      });
+      await rejectsWith(
+        tools.invoke('inherited', {}),
+        'action-invalid',
+        'what every object inherits is no argument; the call without "toString"',
+      );
       assert.equal(ran, 0, 'the tool does not run');
     },
   },
@@ -252,7 +277,7 @@ const cases: readonly Case<ToolsHarness>[] = [
       tools.register(weather());
       const permitted = [
         { city: 'Rome' },
-        { city: '', days: 3, unit: 'kelvin', options: { wind: false } },
+        { city: '', days: 3, unit: 'kelvin', options: { wind: false }, hours: [9, 10] },
       ];
       for (const args of permitted) assert.deepEqual(await tools.invoke('weather', args), args);
     },
@@ -413,6 +438,7 @@ const cases: readonly Case<ToolsHarness>[] = [
       });
       const approval = (): boolean => true;
       tools.register({ name: 'bee', approval, invoke: () => 1 });
+      for (const refused of [echo('zebra'), echo('')]) attempt(() => tools.register(refused));
       const specs = listOf(tools).slice(before);
       assert.deepEqual(
         specs.map(({ name }) => name),
@@ -479,6 +505,8 @@ const cases: readonly Case<ToolsHarness>[] = [
       await within(closeOf(tools), 'a second close');
       await rejectsWith(tools.invoke('echo', {}), 'closed', 'invoke after close');
       throwsWith(() => tools.register(echo('other')), 'closed', 'register after close');
+      const { list } = tools;
+      if (list !== undefined) throwsWith(() => list(), 'closed', 'list after close');
       idle(harness);
     },
   },
@@ -492,4 +520,4 @@ const isolation = async (first: ToolsHarness, second: ToolsHarness): Promise<voi
 };
 
 /** The contract of `IToolPort`. */
-export const toolsSuite: Suite<ToolsHarness> = { cases, isolation };
+export const toolsSuite: Suite<ToolsHarness> = { port: 'tools', cases, isolation };

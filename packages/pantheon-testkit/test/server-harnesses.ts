@@ -5,7 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DeadLetters, IMessageBus, Metadata } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
-import { copyJson, requireMessage } from '@promethean/pantheon-core/adapter';
+import { copyJson, requireMessage, requireOptionName } from '@promethean/pantheon-core/adapter';
 import { makeMemoryBus, makeMemoryTools } from '@promethean/pantheon-core/memory';
 import type { BusHarness, ToolsHarness } from '@promethean/pantheon-testkit';
 
@@ -65,6 +65,8 @@ export const serverBusHarness = (): BusHarness => {
     },
     subscribe: (handler, options) => {
       if (closing !== undefined) throw new PantheonError('closed', 'The bus is closed.');
+      requireOptionName('to', options?.to);
+      requireOptionName('group', options?.group);
       let isOver = false;
       let end: (() => void) | undefined;
       void request(() => {
