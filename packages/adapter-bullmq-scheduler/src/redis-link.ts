@@ -43,8 +43,8 @@ const invalid = (sentence: string): never => {
 const requireAddress = ({ url, redis, client }: RedisAddress): void => {
   const given = [url, redis, client].filter((value) => value !== undefined).length;
   if (given !== 1) invalid(`Give exactly one of url, redis and client, not ${given} of them.`);
-  if (url !== undefined && !/^rediss?:\/\//.test(url))
-    invalid('url must begin with redis:// or rediss://.');
+  if (url !== undefined && !(/^rediss?:\/\//.test(url) && URL.canParse(url)))
+    invalid('url must look like redis://host:port or rediss://host:port.');
   if (client !== undefined && typeof client.defineCommand !== 'function')
     invalid('client must be a Redis or a Cluster of ioredis.');
 };

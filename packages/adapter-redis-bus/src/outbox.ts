@@ -2,7 +2,7 @@
 import type { BusMessage } from '@promethean/pantheon-core';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 import { decodeId, encodeId } from '@promethean/pantheon-core/adapter';
-import { readFailure, unavailable } from './failure.ts';
+import { readFailure, unavailable, unreachable } from './failure.ts';
 import type { Settings } from './options.ts';
 import type { Link } from './redis-client.ts';
 import type { Script } from './lua.ts';
@@ -63,7 +63,7 @@ export interface Outbox {
   readonly register: (registration: Registration | undefined, done: (tail: Tail) => void) => void;
   readonly pump: () => void;
   readonly stats: () => OutboxStats;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no message waits any more. */
   readonly whenEmpty: () => Promise<void>;
   /** Rejects what waits, and ends the timer. */
   readonly stop: (error: PantheonError) => void;
@@ -104,6 +104,8 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let waiters: (() => void)[] = [];
   let isStopped = false;
+  /** Why the last call had to wait although there was a connection. */
+  let delay: unknown;
 
   const settle = (one: Sending, error: unknown): void => {
     if (one.isSettled) return;
@@ -125,9 +127,9 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
   const timedOut = (one: Sending): PantheonError =>
     one.wasWritten || inFlight.includes(one)
       ? unknown(one, link.problem() ?? `Redis did not answer within ${sendTimeoutMs} ms`)
-      : unavailable(
+      : unreachable(
           `The message ${one.message.id} was not sent within ${sendTimeoutMs} ms`,
-          link.problem(),
+          (link.isConnected() ? delay : undefined) ?? link.problem(),
         );
 
   const expire = (): void => {
@@ -148,7 +150,7 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
   };
 
   const tellEmpty = (): void => {
-    if (queue.length > 0 || inFlight.length > 0) return;
+    if (pending > 0) return;
     clearTimeout(timer);
     timer = undefined;
     const told = waiters;
@@ -227,7 +229,8 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
   };
 
   const onFailure = (batch: readonly (Sending | Registering)[], error: unknown): void => {
-    const { kind, isServer } = readFailure(error);
+    const { kind, isServer, isScript } = readFailure(error);
+    delay = error;
     for (const one of batch) {
       if (one.kind !== 'send') continue;
       if (kind === 'unknown') one.wasWritten = true;
@@ -240,8 +243,8 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
             ? unknown(one, error)
             : unavailable(`Redis refused the message ${message.id}`, error),
         );
-      } else if (kind === 'unknown' && dedupWindow === 0) {
-        // Without ids to go by, sending again could deliver twice.
+      } else if (kind === 'unknown' && (dedupWindow === 0 || isScript)) {
+        // Without ids to go by, or with a script that fails half way, sending again could deliver twice.
         settle(one, unknown(one, error));
       }
     }
@@ -270,6 +273,7 @@ export const makeOutbox = (options: OutboxOptions): Outbox => {
       (answer) => {
         clearTimeout(guard);
         inFlight = [];
+        delay = undefined;
         if (answer === 0) {
           queue = [...batch.filter(isOpen), ...queue];
           session.lost(link);

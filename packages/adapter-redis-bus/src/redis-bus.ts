@@ -14,7 +14,7 @@ import {
   toBusMessage,
 } from '@promethean/pantheon-core/adapter';
 import { makeDeadLetters } from './dead-letters.ts';
-import { closedError, readFailure, unavailable } from './failure.ts';
+import { closedError, readFailure, unavailable, unreachable } from './failure.ts';
 import { makeGroupDelivery } from './group-delivery.ts';
 import { makeGroupMembers } from './group-members.ts';
 import { PLAIN, prefixOf } from './keys.ts';
@@ -189,7 +189,7 @@ export const makeRedisBus = (options: RedisBusOptions): RedisBus => {
     start();
     const since = performance.now();
     const late = (): PantheonError =>
-      unavailable(`Could not ${what} within ${sendTimeoutMs} ms`, writer.problem());
+      unreachable(`Could not ${what} within ${sendTimeoutMs} ms`, writer.problem());
     await within(whenJoined(), sendTimeoutMs, late);
     try {
       const left = sendTimeoutMs - (performance.now() - since);
@@ -265,7 +265,8 @@ export const makeRedisBus = (options: RedisBusOptions): RedisBus => {
       );
       delivery.stopTaking(groups.filter((_, index) => (counts?.[index] ?? 1) > 0));
     } else delivery.stopTaking('all');
-    await give(delivery.whenQuiet());
+    // Without a connection nothing is told any more; what runs may end.
+    if (session.isJoined() || delivery.stats().running > 0) await give(delivery.whenQuiet());
     delivery.stopTaking('all');
     delivery.stop();
     const token = session.token();
@@ -303,7 +304,7 @@ export const makeRedisBus = (options: RedisBusOptions): RedisBus => {
       start();
       const known = new Promise<Tail>((resolve) => outbox.register(undefined, resolve));
       await within(known, sendTimeoutMs, () =>
-        unavailable(`Redis was not ready within ${sendTimeoutMs} ms`, writer.problem()),
+        unreachable(`Redis was not ready within ${sendTimeoutMs} ms`, writer.problem()),
       );
     },
     forgetGroup: async (group) => {

@@ -53,6 +53,14 @@ const settings = (silenceMs: number): RedisOptions & { readonly replyMapping: 'l
   replyMapping: 'legacy',
 });
 
+const WRAPPED = /^Too many Cluster redirections\. Last error: (?:\w+: )?/;
+
+/** The error itself: where it may not send a command on, a Cluster of ioredis has words of its own before every error. */
+const answered = (error: unknown): unknown =>
+  error instanceof Error && WRAPPED.test(error.message)
+    ? new Error(error.message.replace(WRAPPED, ''), { cause: error })
+    : error;
+
 const clusterSettings = (
   options: ClusterOptions,
   silenceMs: number,
@@ -66,6 +74,12 @@ const clusterSettings = (
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     clusterRetryStrategy: null,
+    keyPrefix: '',
+    // A replica lags behind.
+    scaleReads: 'master',
+    // Nothing is sent on or again behind our back. Besides, ioredis leaves the promise of an ASKING alone: were that connection to end, so would the process.
+    retryDelayOnFailover: 0,
+    maxRedirections: 0,
     redisOptions: { ...options.redisOptions, ...node },
   };
 };
@@ -165,7 +179,7 @@ export const makeLink = (options: LinkOptions): Link => {
         },
         (error: unknown) => {
           open.delete(reject);
-          reject(error);
+          reject(answered(error));
         },
       );
     });
@@ -229,11 +243,14 @@ export const makeLink = (options: LinkOptions): Link => {
     isConnected: () => isReady,
     call,
     run: async ({ sha, lua }, key, args) => {
+      // While a Cluster moves the slot, two keys that never exist make every node refuse the script (TRYAGAIN). With one, the new node would
+      // run it on those keys that have arrived already.
+      const keys = [key, `${key}#`];
       try {
-        return await call('evalsha', sha, 1, key, ...args);
+        return await call('evalsha', sha, keys.length, ...keys, ...args);
       } catch (error) {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        return call('eval', lua, 1, key, ...args);
+        return call('eval', lua, keys.length, ...keys, ...args);
       }
     },
     reset: (reason) => {

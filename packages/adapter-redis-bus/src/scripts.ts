@@ -39,29 +39,41 @@ for i = 7, #ARGV, 3 do
 end
 look_up_all(recipients)
 local results = {}
-for i = 7, #ARGV, 3 do
-  local to, id, wire = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local result = 0
-  if has_old and call('SISMEMBER', old, id) == 1 then
-    result = 1
-  else
-    local groups = groups_of(to)
-    local lengths = {}
-    for k, g in ipairs(groups) do
-      local is_full, length = full(g, to, capacity)
-      lengths[k] = length
-      if is_full then result = g break end
-    end
-    if result ~= 0 then
-      if window > 0 and call('SISMEMBER', young, id) == 1 then result = 1 end
-    elseif window > 0 and call('SADD', young, id) == 0 then
+-- The id of the message that is being delivered.
+local noted
+local function accept()
+  for i = 7, #ARGV, 3 do
+    local to, id, wire = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local result = 0
+    if has_old and call('SISMEMBER', old, id) == 1 then
       result = 1
     else
-      for k, g in ipairs(groups) do deliver(g, to, wire, lengths[k]) end
-      if not broadcast(to, wire, retention) and #groups == 0 then bury(cap, '', to, id, wire, '', 0) end
+      local groups = groups_of(to)
+      local lengths = {}
+      for k, g in ipairs(groups) do
+        local is_full, length = full(g, to, capacity)
+        lengths[k] = length
+        if is_full then result = g break end
+      end
+      if result ~= 0 then
+        if window > 0 and call('SISMEMBER', young, id) == 1 then result = 1 end
+      elseif window > 0 and call('SADD', young, id) == 0 then
+        result = 1
+      else
+        noted = id
+        for k, g in ipairs(groups) do deliver(g, to, wire, lengths[k]) end
+        if not broadcast(to, wire, retention) and #groups == 0 then bury(cap, '', to, id, wire, '', 0) end
+        noted = nil
+      end
     end
+    results[#results + 1] = result
   end
-  results[#results + 1] = result
+end
+local is_done, problem = pcall(accept)
+if not is_done then
+  -- What was not delivered must not look delivered when it is sent again.
+  if noted and window > 0 then call('SREM', young, noted) end
+  return type(problem) == 'table' and problem or redis.error_reply(problem)
 end
 return {results, dropped}
 `,

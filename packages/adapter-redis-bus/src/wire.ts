@@ -30,7 +30,7 @@ const number = (value: unknown, member: string): number =>
     ? value
     : bad(`has a member "${member}" that is no number`);
 
-/** The message of a stored text. Throws `message-invalid`. */
+/** The message of a stored text, frozen: all handlers get the same. Throws `message-invalid`. */
 export const decodeMessage = (text: string | undefined): BusMessage => {
   if (text === undefined) return bad('lacks its field "m"');
   if (text.includes('\uFFFD')) return bad('contains bytes that are no UTF-8');
@@ -52,7 +52,7 @@ export const decodeMessage = (text: string | undefined): BusMessage => {
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null))
     bad('has metadata that is no object');
   const count = number(hops, 'hops');
-  return {
+  return Object.freeze({
     id: name(id, 'id'),
     from: name(from, 'from'),
     to: name(to, 'to'),
@@ -61,7 +61,7 @@ export const decodeMessage = (text: string | undefined): BusMessage => {
     hops: Number.isSafeInteger(count) && count >= 0 ? count : bad('has hops that are no count'),
     ...(causationId !== undefined && { causationId: name(causationId, 'causationId') }),
     ...(metadata !== undefined && { metadata: deepFreeze(metadata as Metadata) }),
-  };
+  });
 };
 
 /** Stands for a message that cannot be read, in the dead letters. */

@@ -1,8 +1,10 @@
 /** What a server does to us: it dies, refuses, forgets. */
 import { PantheonError } from '@promethean/pantheon-core';
 import { noteFigures } from '@promethean/services/figures';
-import { describeWithRedisServer } from '@promethean/services/vitest';
+import { startProxy } from '@promethean/services';
+import { describeWithRedisServer, failureOf } from '@promethean/services/vitest';
 import { expect, test } from 'vitest';
+import { makeRedisBus } from '../src/index.ts';
 import { prefixOf } from '../src/keys.ts';
 import { until } from './inspect.ts';
 import { makeTally, startLoad } from './load.ts';
@@ -399,3 +401,57 @@ describeWithRedisServer(
   },
   { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
 );
+
+describeWithRedisServer('a Redis that is not as the bus needs it', (redis) => {
+  test('a user who may not write streams is told so, and what was refused is sent when it may', async () =>
+    inScene(redis().url, async ({ bus, client }) => {
+      await client.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@all', '-xadd');
+      const url = `redis://reader:secret@127.0.0.1:${redis().port}`;
+      const member = bus();
+      const seen: string[] = [];
+      member.subscribe(({ content }) => void seen.push(content), { group: 'workers' });
+      await member.ready();
+      const sender = bus({ url });
+      const refused = await failureOf(sender.send(letter('hello', 'bob', 'id-1')));
+      expect(refused).toMatchObject({ code: 'send-unknown', retryable: true });
+      expect(refused.message).toContain("can't run this command");
+      await client.call('ACL', 'SETUSER', 'reader', '+xadd');
+      await sender.send(letter('hello', 'bob', 'id-1'));
+      await until(() => seen.length > 0, 'the message');
+      expect(seen).toEqual(['hello']);
+    }));
+
+  test('a key that somebody else made is an error of every send, not a message that nobody gets', async () =>
+    inScene(redis().url, async ({ bus, client, namespace }) => {
+      const sender = bus();
+      const seen: string[] = [];
+      sender.subscribe(({ content }) => void seen.push(content));
+      await sender.ready();
+      await client.set(`${prefixOf(namespace)}all`, 'not a stream');
+      const refused = await failureOf(sender.send(letter('hello', 'bob', 'id-1')));
+      expect(refused.message).toContain('WRONGTYPE');
+      await client.del(`${prefixOf(namespace)}all`);
+      await sender.send(letter('hello', 'bob', 'id-1'));
+      await until(() => seen.length > 0, 'the message');
+      expect(seen).toEqual(['hello']);
+    }));
+
+  test('what cannot be reached is named with what to look at, and does not hold up a close', async () => {
+    const nowhere = await startProxy(redis().port);
+    await nowhere.close();
+    const cases: readonly [url: string, message: RegExp][] = [
+      [`redis://127.0.0.1:${nowhere.port}`, /ECONNREFUSED.*Check that Redis runs, its address/],
+      [`redis://u:hunter2@127.0.0.1:${redis().port}`, /WRONGPASS[^.]*\. Check the user/],
+      [`rediss://127.0.0.1:${redis().port}`, /no connection to Redis\. .*expects TLS/],
+    ];
+    for (const [url, message] of cases) {
+      const bus = makeRedisBus({ url, sendTimeoutMs: 500, closeTimeoutMs: 600_000 });
+      bus.subscribe(() => undefined, { group: 'workers' });
+      const error = await failureOf(bus.send(letter('hello')));
+      expect(error).toMatchObject({ code: 'unavailable', retryable: true });
+      expect(error.message).toMatch(message);
+      expect(error.message).not.toContain('hunter2');
+      await bus.close();
+    }
+  });
+});

@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { PantheonError } from '@promethean/pantheon-core';
-import type { JournalTick } from '@promethean/pantheon-core';
+import type { JournalTick, PantheonError } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
 import { noteFigures } from '@promethean/services/figures';
-import { describeWithRedisServer } from '@promethean/services/vitest';
+import { closedAfterAll, describeWithRedisServer, failureOf } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeRedisJournal, type RedisJournal, type RedisJournalOptions } from '../src/index.ts';
@@ -20,35 +19,19 @@ const tick = (tickId: string, cause?: string): JournalTick => ({
   ...(cause !== undefined && { cause }),
 });
 
-/** The error of a call that must fail. */
-const failureOf = async (call: Promise<unknown>): Promise<PantheonError> => {
-  try {
-    await call;
-  } catch (error) {
-    if (PantheonError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('the call should have failed');
-};
-
 describeWithRedisServer(
   'a journal in Redis under faults',
   (redis) => {
     let admin: Redis;
-    const opened: RedisJournal[] = [];
     beforeAll(() => {
       admin = new Redis(redis().url);
       admin.on('error', () => undefined); // It is stopped on purpose.
     });
-    afterAll(async () => {
-      for (const journal of opened) await journal.close();
-      admin.disconnect();
-    });
+    afterAll(() => admin.disconnect());
+    const closed = closedAfterAll();
     const open = (namespace: string, options: Partial<RedisJournalOptions> = {}): RedisJournal => {
       const address = options.client === undefined ? { url: redis().url } : {};
-      const journal = makeRedisJournal({ ...address, namespace, ...options });
-      opened.push(journal);
-      return journal;
+      return closed(makeRedisJournal({ ...address, namespace, ...options }));
     };
 
     /** Ticks that are worked on whatever happens; what was acknowledged is noted. */

@@ -3,9 +3,9 @@ import { hostTimers } from '@promethean/pantheon-core/adapter';
 import { importSuite, type LeaseHarness, leaseSuite } from '@promethean/pantheon-testkit';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { startProxy } from '@promethean/services';
-import { describeWithRedis, describeWithRedisServer } from '@promethean/services/vitest';
-import { Cluster, Redis } from 'ioredis';
-import { afterAll, beforeAll, vi } from 'vitest';
+import { describeWithRedis, describeWithRedisCluster } from '@promethean/services/vitest';
+import { Cluster } from 'ioredis';
+import { afterAll, beforeAll } from 'vitest';
 import { makeRedisLease, type RedisLease, type RedisLeaseOptions } from './index.ts';
 
 let count = 0;
@@ -71,54 +71,42 @@ describeWithRedis('on a real Redis', (redis) => {
   );
 });
 
-describeWithRedisServer(
-  'on a Cluster of one node',
-  (redis) => {
-    let cluster: Cluster;
-    let node: Redis;
-    beforeAll(async () => {
-      node = new Redis(redis().url);
-      await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-      await vi.waitFor(async () => {
-        const info = String(await node.call('CLUSTER', 'INFO'));
-        if (!info.includes('cluster_state:ok')) throw new Error(info);
-      }, 20_000);
-      cluster = new Cluster([{ host: '127.0.0.1', port: redis().port }]);
-    }, 60_000);
-    afterAll(async () => {
-      await cluster.quit();
-      await node.quit();
-    });
+describeWithRedisCluster('on a Cluster', (redis) => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = new Cluster([...redis().addresses]);
+    await cluster.ping();
+    // The connection to a node is made with its first command: that shall not look like a leak.
+    for (const node of cluster.nodes()) await node.ping();
+  });
+  afterAll(() => cluster.quit());
 
-    describeContract('makeRedisLease, a client passed in', leaseSuite, () => {
-      // A client whose scripts fail, as behind a network that refuses.
-      let isCut = false;
-      const near = Object.create(cluster, {
-        evalsha: {
-          value: async (...args: [string, number, ...string[]]) => {
-            if (isCut) throw new Error('Connection is closed.');
-            return cluster.evalsha(...args);
-          },
+  describeContract('makeRedisLease, a client passed in', leaseSuite, () => {
+    // A client whose scripts fail, as behind a network that refuses.
+    let isCut = false;
+    const near = Object.create(cluster, {
+      evalsha: {
+        value: async (...args: [string, number, ...string[]]) => {
+          if (isCut) throw new Error('Connection is closed.');
+          return cluster.evalsha(...args);
         },
-      }) as Cluster;
-      return makeHarness(
-        { client: near },
-        { client: cluster },
-        {
-          cut: () => {
-            isCut = true;
-          },
-          mend: () => {
-            isCut = false;
-          },
-          close: async () => undefined,
+      },
+    }) as Cluster;
+    return makeHarness(
+      { client: near },
+      { client: cluster },
+      {
+        cut: () => {
+          isCut = true;
         },
-      );
-    });
-  },
-  // A lone node does not know its own address, and clients learn it from the node.
-  { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] },
-);
+        mend: () => {
+          isCut = false;
+        },
+        close: async () => undefined,
+      },
+    );
+  });
+});
 
 describeContract('the import of adapter-redis-lease', importSuite, () => ({
   module: new URL('./index.ts', import.meta.url).href,

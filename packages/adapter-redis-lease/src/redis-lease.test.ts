@@ -8,7 +8,7 @@ describe('options', () => {
   test.each<readonly [what: string, options: RedisLeaseOptions, message: string]>([
     ['no address', {}, 'exactly one of url, redis and client'],
     ['two addresses', { url, redis: { port: 1 } }, 'exactly one of url, redis and client'],
-    ['a url of something else', { url: 'http://x' }, 'url must begin with redis://'],
+    ['a url of something else', { url: 'http://x' }, 'url must look like redis://'],
     ['an empty namespace', { url, namespace: '' }, 'namespace must not be empty'],
     ['no time at all', { url, timeoutMs: 0 }, 'timeoutMs must be a whole number from 1'],
     ['no client', { client: {} as never }, 'client must be a Redis or a Cluster'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Lease } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
 import { noteFigures } from '@promethean/services/figures';
-import { describeWithRedisServer } from '@promethean/services/vitest';
+import { closedAfterAll, describeWithRedisServer } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeRedisLease, type RedisLease, type RedisLeaseOptions } from '../src/index.ts';
@@ -26,20 +26,15 @@ describeWithRedisServer(
   'leases in Redis under faults',
   (redis) => {
     let admin: Redis;
-    const opened: RedisLease[] = [];
     beforeAll(() => {
       admin = new Redis(redis().url);
       admin.on('error', () => undefined); // It is stopped on purpose.
     });
-    afterAll(async () => {
-      for (const leases of opened) await leases.close();
-      admin.disconnect();
-    });
+    afterAll(() => admin.disconnect());
+    const closed = closedAfterAll();
     const open = (namespace: string, options: Partial<RedisLeaseOptions> = {}): RedisLease => {
       const address = options.client === undefined ? { url: redis().url } : {};
-      const leases = makeRedisLease({ ...address, namespace, ...options });
-      opened.push(leases);
-      return leases;
+      return closed(makeRedisLease({ ...address, namespace, ...options }));
     };
 
     test(

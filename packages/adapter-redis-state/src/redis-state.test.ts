@@ -22,7 +22,7 @@ describe('options', () => {
   test.each<readonly [what: string, options: RedisStateOptions, message: string]>([
     ['no address', { scripts }, 'exactly one of url, redis and client'],
     ['two addresses', { url, redis: { port: 1 }, scripts }, 'exactly one of url, redis and client'],
-    ['a url of something else', { url: 'http://x', scripts }, 'url must begin with redis://'],
+    ['a url of something else', { url: 'http://x', scripts }, 'url must look like redis://'],
     ['an empty namespace', { url, scripts, namespace: '' }, 'namespace must not be empty'],
     ['no time at all', { url, scripts, timeoutMs: 0 }, 'timeoutMs must be a whole number from 1'],
     ['half a byte', { url, scripts, maxRecordBytes: 0.5 }, 'maxRecordBytes must be a whole number'],

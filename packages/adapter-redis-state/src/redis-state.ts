@@ -21,6 +21,7 @@ import {
   requireOptionName,
   requireWhole,
   staleVersion,
+  contentProblem,
   textProblem,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
@@ -254,7 +255,7 @@ export const makeRedisState = (options: RedisStateOptions): RedisState => {
   }: ActorFilter): Promise<readonly ActorRecord[]> => {
     // What no actor can have is not asked for.
     if (parentId !== undefined && nameProblem(parentId) !== undefined) return [];
-    if (script !== undefined && textProblem(script) !== undefined) return [];
+    if (script !== undefined && contentProblem(script) !== undefined) return [];
     const indexes = [
       ...(parentId === undefined ? [] : [keys.byParent(parentId)]),
       ...(state === undefined ? [] : [keys.byState(state)]),

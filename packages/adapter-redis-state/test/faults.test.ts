@@ -2,11 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PantheonError } from '@promethean/pantheon-core';
-import { stateScripts, stateSuite } from '@promethean/pantheon-testkit';
-import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { startProxy } from '@promethean/services';
 import { noteFigures } from '@promethean/services/figures';
-import { describeWithRedisServer } from '@promethean/services/vitest';
+import {
+  closedAfterAll,
+  describeWithRedisCluster,
+  describeWithRedisServer,
+  failureOf,
+} from '@promethean/services/vitest';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeRedisState, type RedisState, type RedisStateOptions } from '../src/index.ts';
@@ -15,35 +18,19 @@ import { clerk, write } from './writers.ts';
 const scripts = [clerk];
 const LONG = { timeout: 60_000 };
 
-/** The error of a call that must fail. */
-const failureOf = async (call: Promise<unknown>): Promise<PantheonError> => {
-  try {
-    await call;
-  } catch (error) {
-    if (PantheonError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('the call should have failed');
-};
-
 describeWithRedisServer(
   'actors in Redis under faults',
   (redis) => {
     let admin: Redis;
-    const opened: RedisState[] = [];
     beforeAll(() => {
       admin = new Redis(redis().url);
       admin.on('error', () => undefined); // It is stopped on purpose.
     });
-    afterAll(async () => {
-      for (const state of opened) await state.close();
-      admin.disconnect();
-    });
+    afterAll(() => admin.disconnect());
+    const closed = closedAfterAll();
     const open = (namespace: string, options: Partial<RedisStateOptions> = {}): RedisState => {
       const address = options.client === undefined ? { url: redis().url } : {};
-      const state = makeRedisState({ ...address, scripts, namespace, ...options });
-      opened.push(state);
-      return state;
+      return closed(makeRedisState({ ...address, scripts, namespace, ...options }));
     };
 
     test('scripts that Redis has forgotten are sent again', async () => {
@@ -338,42 +325,56 @@ describeWithRedisServer(
   { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
 );
 
-describeWithRedisServer(
-  'on a Cluster of one node',
-  (redis) => {
-    let cluster: Cluster;
-    let count = 0;
-    beforeAll(async () => {
-      const node = new Redis(redis().url);
-      await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-      await vi.waitFor(async () => {
-        const info = String(await node.call('CLUSTER', 'INFO'));
-        if (!info.includes('cluster_state:ok')) throw new Error(info);
-      }, 20_000);
-      await node.quit();
-      cluster = new Cluster([{ host: '127.0.0.1', port: redis().port }]);
-    }, 60_000);
-    afterAll(() => cluster.quit());
-
-    describeContract('makeRedisState', stateSuite, () => {
-      count += 1;
-      let elapsedMs = 0;
-      const state = makeRedisState({
-        client: cluster,
-        scripts: stateScripts,
-        namespace: `{cluster}-${count}`,
-        now: () => Date.now() + elapsedMs,
-      });
-      return {
-        state,
-        supports: ['remove', 'close'],
-        advance: async (ms: number) => {
-          elapsedMs += ms;
-        },
-        close: () => state.close(),
-      };
+describeWithRedisCluster('actors in a Redis Cluster', (redis) => {
+  test('nothing is lost or done twice while their slot moves to another node', async (context) => {
+    const client = new Cluster([...redis().addresses], {
+      retryDelayOnFailover: 0,
+      redisOptions: { autoResendUnfulfilledCommands: false },
     });
-  },
-  // A lone node does not know its own address, and clients learn it from the node.
-  { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] },
-);
+    const state = makeRedisState({ client, namespace: 'moving', scripts, timeoutMs: 30_000 });
+    await state.spawn(clerk, 'x', { id: 'a' });
+    let isMoved = false;
+    let updates = 0;
+    let spawns = 1;
+    const insist = async (call: () => Promise<unknown>): Promise<void> => {
+      // What takes part in several keys may be told to try again for longer than the client does.
+      for (;;)
+        if (
+          await call().then(
+            () => true,
+            (error: Error) => repeated(error),
+          )
+        )
+          return;
+    };
+    const repeated = (error: Error): false => {
+      expect(error).toMatchObject({ retryable: true });
+      return false;
+    };
+    const updating = (async () => {
+      while (!isMoved) {
+        await state.update('a', { metadata: { updates } });
+        updates += 1;
+      }
+    })();
+    const spawning = (async () => {
+      while (!isMoved) {
+        await insist(() => state.spawn(clerk, 'x', { id: `b${spawns}` }));
+        spawns += 1;
+      }
+    })();
+    await redis().moveSlot('{moving}:state:all', async () => {
+      const before = updates;
+      await vi.waitFor(() => expect(updates).toBeGreaterThan(before + 20), 20_000);
+    });
+    isMoved = true;
+    await Promise.all([updating, spawning]);
+    const { version = 0 } = (await state.get('a')) ?? {};
+    const listed = (await state.list()).length;
+    const figures = { updates, lost: updates + 1 - version, spawns, unlisted: spawns - listed };
+    noteFigures(context, 'slot moved', figures);
+    expect(figures).toMatchObject({ lost: 0, unlisted: 0 });
+    await state.close();
+    await client.quit();
+  });
+});

@@ -67,8 +67,8 @@ export const openRedisClient = (
     return { client, own: false };
   }
   // The address is not repeated in the error: it may contain a password.
-  if (url !== undefined && !/^rediss?:\/\//.test(url))
-    invalid('url must begin with redis:// or rediss://.');
+  if (url !== undefined && !(/^rediss?:\/\//.test(url) && URL.canParse(url)))
+    invalid('url must look like redis://host:port or rediss://host:port.');
   const options = { ...DEFAULTS, ...redis, ...settings(timeoutMs) };
   const made = url === undefined ? new Redis(options) : new Redis(url, options);
   // Its errors reach those who wait for a connection; without a listener they would be printed.

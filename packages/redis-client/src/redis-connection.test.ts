@@ -17,7 +17,8 @@ const once = { what: 'the counting', isRepeatable: false };
 test.each<readonly [what: string, address: RedisAddress, message: string]>([
   ['no address', {}, 'exactly one of url, redis and client, not 0'],
   ['two addresses', { url: 'redis://x', redis: {} }, 'exactly one of url, redis and client, not 2'],
-  ['a url of something else', { url: 'http://me:hunter2@x' }, 'url must begin with redis://'],
+  ['a url of something else', { url: 'http://me:hunter2@x' }, 'url must look like redis://'],
+  ['a url that is none', { url: 'redis://me:hunter2@x:99999999' }, 'url must look like redis://'],
   ['no client', { client: {} as never }, 'client must be a Redis or a Cluster'],
 ])('%s is refused, without a password', (_, address, message) => {
   expect(() => openRedisClient(address, 1_000)).toThrow(message);

@@ -29,12 +29,17 @@ const bare = (error: unknown): Error => {
 };
 
 /** Redis cannot be reached. */
-export const unreachable = (timeoutMs: number, reason: unknown): PantheonError =>
-  new PantheonError(
+export const unreachable = (timeoutMs: number, reason: unknown): PantheonError => {
+  const why = reason === undefined ? '' : `: ${errorMessage(reason).replace(/\.+$/, '')}`;
+  const advice = /^: (WRONGPASS|NOAUTH|NOPERM)/.test(why)
+    ? 'Check the user, its password and its rights'
+    : 'Check that it runs, its address, and whether it expects TLS';
+  return new PantheonError(
     'unavailable',
-    `Redis cannot be reached within ${timeoutMs} ms${reason === undefined ? '' : `: ${errorMessage(reason)}`}. Check that it runs, and its address.`,
+    `Redis cannot be reached within ${timeoutMs} ms${why}. ${advice}.`,
     { retryable: true, ...(reason !== undefined && { cause: bare(reason) }) },
   );
+};
 
 /** Redis answered with an error. */
 export const refused = (error: unknown): PantheonError => {
