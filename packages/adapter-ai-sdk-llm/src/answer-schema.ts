@@ -1,4 +1,4 @@
-import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
+import { dereference, type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import { errorMessage } from '@promethean/pantheon-core';
 import { malformed } from './failure.ts';
 import { invalid } from './require-option.ts';
@@ -23,8 +23,10 @@ export const compileSchema = (schema: Readonly<Record<string, unknown>>): CheckA
   let validator: Validator;
   try {
     // A copy, since it writes into what it is given.
-    validator = new Validator(structuredClone(schema) as Schema, '2020-12');
-    validator.validate({}); // A fault that shows only in use is found before anything is paid.
+    const copy = structuredClone(schema) as Schema;
+    requireUsable(copy); // An answer that cannot be checked would be paid all the same.
+    validator = new Validator(copy, '2020-12');
+    validator.validate({});
   } catch (error) {
     throw unusable(error);
   }
@@ -39,6 +41,17 @@ export const compileSchema = (schema: Readonly<Record<string, unknown>>): CheckA
     const first = errors.find(({ keyword }) => !ABOVE.has(keyword)) ?? errors[0];
     if (first !== undefined) throw malformed(`${path}${pathOf(first)}`, problemOf(first));
   };
+};
+
+/** Throws for what would show only when an answer is checked: a reference that leads nowhere, a pattern that is none. */
+const requireUsable = (schema: Schema): void => {
+  const parts = dereference(schema);
+  for (const part of Object.values(parts)) {
+    if (typeof part !== 'object') continue;
+    const { $ref, __absolute_ref__: target, pattern = '', patternProperties = {} } = part;
+    if (target !== undefined && !(target in parts)) throw new Error(`$ref "${$ref}" leads nowhere`);
+    for (const each of [pattern, ...Object.keys(patternProperties)]) new RegExp(each, 'u');
+  }
 };
 
 /** `#/items/2/name` as `.items[2].name`. */

@@ -1,3 +1,4 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { begin, delta, json, refuse, say, until } from '../test/model-server.ts';
@@ -36,6 +37,32 @@ describe('a refusal', () => {
       expect(setup.server.asked).toHaveLength(1);
     },
   );
+
+  test.each([
+    [401, "refused: no. Check the provider's key"],
+    [404, "refused: no. Check the model's name and the provider's base URL"],
+    [400, 'refused: no'],
+  ])('with status %d names the setting to look at', async (status, told) => {
+    setup.server.reply(refuse(status));
+    const { message } = await failure(setup.make().complete(HELLO));
+    expect(message).toBe(`The provider ${told}`);
+  });
+
+  test('by a server that is not there names the setting to look at', async () => {
+    await setup.server.close();
+    const { message } = await failure(setup.make({ maxRetries: 0 }).complete(HELLO));
+    expect(message).toMatch(
+      /^The provider could not be asked: .*ECONNREFUSED.*\. Check the provider's base URL, and that its server can be reached$/,
+    );
+  });
+
+  test('for an address with a password does not show it', async () => {
+    const baseURL = 'http://me:pa55word@127.0.0.1/v1';
+    const model = createOpenAICompatible({ name: 'test', baseURL })('small');
+    const error = await failure(setup.make({ model, maxRetries: 0 }).complete(HELLO));
+    expect(error.message).toContain('http://[secret]@127.0.0.1/v1');
+    expect(`${error.stack} ${(error.cause as Error).stack}`).not.toContain('pa55word');
+  });
 
   const html: Reply = (response) =>
     response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad gateway</html>');

@@ -131,17 +131,28 @@ const statusFailure = (told: {
   let code: ErrorCode = 'llm-failed';
   if (status === 429) code = 'llm-rate-limited';
   if (status === 401 || status === 403) code = 'llm-unauthorized';
-  return new PantheonError(code, `The provider refused: ${message}`, {
-    retryable:
-      status === undefined
-        ? told.retryable
-        : status >= 500 || status === 408 || status === 409 || (status === 429 && !quota),
+  const retryable =
+    status === undefined
+      ? told.retryable
+      : status >= 500 || status === 408 || status === 409 || (status === 429 && !quota);
+  const how = status === undefined ? 'could not be asked' : 'refused';
+  const reason = message.replace(/[.\s]+$/, '') + adviceFor(status, retryable);
+  return new PantheonError(code, `The provider ${how}: ${reason}`, {
+    retryable,
     cause,
     details: {
       ...(status !== undefined && { status }),
       ...(told.retryAfterMs !== undefined && { retryAfterMs: told.retryAfterMs }),
     },
   });
+};
+
+/** The setting to look at, where the failure tells. */
+const adviceFor = (status: number | undefined, retryable: boolean): string => {
+  if (status === 401 || status === 403) return ". Check the provider's key";
+  if (status === 404) return ". Check the model's name and the provider's base URL";
+  if (status !== undefined || !retryable) return '';
+  return ". Check the provider's base URL, and that its server can be reached";
 };
 
 /** How long the provider asks us to wait. Undefined where it says nothing that can be believed. */
@@ -181,14 +192,18 @@ export const waitMs = (
 const oneLine = (thrown: unknown): string => {
   const { message } = (thrown ?? {}) as { readonly message?: unknown };
   const text = typeof message === 'string' ? message : errorMessage(thrown);
-  return text.replaceAll(/\s+/g, ' ').slice(0, 300);
+  return withoutUserInfo(text).replaceAll(/\s+/g, ' ').slice(0, 300);
 };
+
+/** An address in a message may have a user and a password in it. */
+const withoutUserInfo = (text: string): string =>
+  text.replaceAll(/:\/\/[^\s/?#@]{1,512}@/g, '://[secret]@');
 
 /** The SDK's errors hold the whole prompt and the answer's headers, which belong into no log. */
 const copyOf = (thrown: unknown): unknown => {
   if (!(thrown instanceof Error)) return new Error(oneLine(thrown));
-  const copy = new Error(errorMessage(thrown));
+  const copy = new Error(withoutUserInfo(errorMessage(thrown)));
   copy.name = thrown.name;
-  if (thrown.stack !== undefined) copy.stack = thrown.stack;
+  if (thrown.stack !== undefined) copy.stack = withoutUserInfo(thrown.stack);
   return copy;
 };

@@ -34,6 +34,10 @@ export const toQuestion = (request: LlmRequest, defaults: QuestionDefaults): Que
   if (!Array.isArray(messages) || messages.length === 0) {
     throw invalid('messages', 'must be a list with at least one message');
   }
+  requireTexts(messages);
+  if (format !== 'text' && format !== 'json' && (typeof format !== 'object' || format === null)) {
+    throw invalid('format', 'must be text, json or a JSON Schema');
+  }
   requireSize(messages, defaults.maxBodyBytes);
   const temperature = request.temperature ?? defaults.temperature;
   const maxOutputTokens = request.maxTokens ?? defaults.maxTokens;
@@ -162,11 +166,21 @@ const byWireName = (tools: readonly ToolSpec[]): ReadonlyMap<string, string> => 
   return names;
 };
 
+const requireTexts = (messages: readonly Message[]): void => {
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    const { content, images = [] }: Readonly<Record<string, unknown>> = { ...message };
+    if (typeof content !== 'string') throw invalid(`${path}.content`, 'must be a text');
+    if (!Array.isArray(images) || !images.every((image) => typeof image === 'string')) {
+      throw invalid(`${path}.images`, 'must be a list of URLs');
+    }
+  }
+};
+
 /** Counted in bytes of UTF-8, without the JSON around it. */
 const requireSize = (messages: readonly Message[], limit: number): void => {
   let bytes = 0;
-  for (const [index, { content, images = [], toolCalls = [] }] of messages.entries()) {
-    if (typeof content !== 'string') throw invalid(`messages[${index}].content`, 'must be a text');
+  for (const { content, images = [], toolCalls = [] } of messages) {
     for (const text of [content, ...images]) {
       // Every character has a byte at least, which spares the count of a flood.
       bytes += text.length > limit ? text.length : Buffer.byteLength(text);

@@ -13,7 +13,8 @@ export const requireNumber = (
   value: number | undefined,
   { least, most = Number.MAX_SAFE_INTEGER }: { readonly least: number; readonly most?: number },
 ): void => {
-  if (value === undefined || (value >= least && value <= most)) return;
+  if (value === undefined) return;
+  if (typeof value === 'number' && value >= least && value <= most) return;
   throw invalid(path, `must be a number from ${least} to ${most}`);
 };
 

@@ -37,6 +37,21 @@ const evenNumber: StandardSchemaV1<{ n: number }> = {
 };
 
 describe('the description of a tool', () => {
+  test.each([
+    ['input', {}],
+    ['input', { input: { type: 'object' } }],
+    ['output', { input: z.object({}), output: { type: 'object' } }],
+    ['run', { input: z.object({}), run: undefined }],
+  ])('without a usable %s is refused: %j', (member, definition) => {
+    const define = () => defineTool({ name: 'a', run: () => 1, ...definition } as never);
+    expect(define).toThrowError(
+      expect.objectContaining({
+        code: 'tool-invalid',
+        message: expect.stringContaining(`Tool "a": ${member} must be`) as string,
+      }) as Error,
+    );
+  });
+
   test('has the JSON Schema of what may be passed, and everything that was defined', () => {
     const { invoke: _, ...spec } = makeFetchPage();
     expect(spec).toEqual({

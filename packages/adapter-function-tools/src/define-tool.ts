@@ -62,6 +62,19 @@ export const defineTool = <
 ): FunctionTool => {
   const { input, output, run, parameters, ...spec } = definition;
   const { name } = spec;
+  for (const [member, schema] of Object.entries({ input, ...(output && { output }) })) {
+    if (typeof schema?.['~standard']?.validate === 'function') continue;
+    throw new PantheonError(
+      'tool-invalid',
+      `Tool "${name}": ${member} must be a schema of Zod, Valibot, ArkType or another library that implements Standard Schema.`,
+    );
+  }
+  if (typeof run !== 'function') {
+    throw new PantheonError(
+      'tool-invalid',
+      `Tool "${name}": run must be a function, not ${typeof run}.`,
+    );
+  }
 
   const readResult = (value: unknown): unknown => {
     if (output === undefined) return value;

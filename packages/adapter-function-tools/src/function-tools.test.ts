@@ -47,6 +47,8 @@ describe('options', () => {
     [{ maxResultBytes: 2 ** 20 + 1 }, 'maxResultBytes'],
     [{ maxConcurrent: 0 }, 'maxConcurrent'],
     [{ maxConcurrent: 1.5 }, 'maxConcurrent'],
+    [{ defaultTimeoutMs: '5' as never }, 'defaultTimeoutMs'],
+    [{ allow: 'read_*' as never }, 'allow must be a list of names'],
   ])('%o throws option-invalid and names the option', (options, name) => {
     expect(() => makeFunctionTools(options)).toThrow(
       expect.objectContaining({
@@ -75,6 +77,7 @@ describe('registration', () => {
     [{ maxResultBytes: 10 }, 'maxResultBytes'],
     [{ parameters: { type: 'string' } }, 'type "object"'],
     [{ parameters: { type: 'object', default: () => 1 } }, 'parameters.default'],
+    [{ description: 3 as never }, 'description must be a string'],
   ])('a tool with %o throws tool-invalid and says what is wrong', (members, text) => {
     const tool = { name: 'tool', invoke: () => 1, ...members } as unknown as Tool;
     expect(() => makeFunctionTools().register(tool)).toThrow(
@@ -94,20 +97,20 @@ describe('registration', () => {
     expect(tools.list()).toEqual([{ name: 'tool', description: 'first' }]);
   });
 
-  test('a schema that refers to something outside is not fetched and makes the call fail', async () => {
-    const tools = makeFunctionTools();
-    tools.register({
-      name: 'tool',
-      parameters: {
-        type: 'object',
-        properties: { a: { $ref: 'https://example.com/schema.json' } },
-      },
-      invoke: () => 1,
-    });
-    await rejects(
-      tools.invoke('tool', { a: 1 }),
-      'tool-invalid',
-      'https://example.com/schema.json',
+  test.each([
+    ['outside', { $ref: 'https://example.com/schema.json' }, 'https://example.com/schema.json'],
+    ['to nothing', { $ref: '#/$defs/none' }, '#/$defs/none'],
+    ['to a type that is none', { type: 'strng' }, 'there is no type "strng"'],
+    ['to a pattern that is none', { items: { pattern: '(' } }, 'Invalid regular expression'],
+  ])('a schema that leads %s is refused, and nothing is fetched', (_, a, told) => {
+    const parameters = { type: 'object', properties: { a } };
+    expect(() =>
+      makeFunctionTools({ tools: [{ name: 'tool', parameters, invoke: () => 1 }] }),
+    ).toThrowError(
+      expect.objectContaining({
+        code: 'tool-invalid',
+        message: expect.stringContaining(told) as string,
+      }) as Error,
     );
   });
 });
@@ -216,7 +219,7 @@ describe('arguments', () => {
     );
     expect(error.details).toEqual({
       tool: 'tool',
-      issues: [{ path: 'args.url', message: 'String does not match format "uri".' }],
+      issues: [{ path: 'args.url', message: 'String does not match format "uri"' }],
     });
     await rejects(
       tools.invoke('tool', { n: 1 }),

@@ -69,6 +69,7 @@ export const makeFunctionTools = (options: FunctionToolsOptions = {}): FunctionT
     maxConcurrent = Infinity,
     timers = hostTimers,
   } = options;
+  if (!Array.isArray(allow)) throw optionInvalid('allow', 'must be a list of names', allow);
   if (!isTimeout(defaultTimeoutMs)) {
     throw optionInvalid('defaultTimeoutMs', TIMEOUT_RULE, defaultTimeoutMs);
   }

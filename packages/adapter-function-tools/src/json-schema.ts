@@ -1,4 +1,4 @@
-import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
+import { dereference, type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
 import type { Issue } from './issues.ts';
@@ -78,8 +78,29 @@ const issueOf = ({ keyword, instanceLocation, error }: OutputUnit): Issue => {
     return { path: pathText('args', [...segments, missing]), message: 'is missing' };
   return {
     path: pathText('args', segments),
-    message: keyword === 'false' ? 'is not allowed' : error.slice(0, 200),
+    message: keyword === 'false' ? 'is not allowed' : error.slice(0, 200).replace(/\.$/, ''),
   };
+};
+
+const TYPES = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']);
+
+/** Throws for what would show only when arguments are checked: a misspelt type, a reference that leads nowhere, a pattern that is none. */
+const requireUsable = (schema: Schema): void => {
+  const parts = dereference(schema);
+  for (const part of Object.values(parts)) {
+    if (typeof part !== 'object') continue;
+    const {
+      type = [],
+      $ref,
+      __absolute_ref__: target,
+      pattern = '',
+      patternProperties = {},
+    } = part;
+    const misspelt = [type].flat().find((each) => !TYPES.has(each));
+    if (misspelt !== undefined) throw new Error(`there is no type ${JSON.stringify(misspelt)}`);
+    if (target !== undefined && !(target in parts)) throw new Error(`$ref "${$ref}" leads nowhere`);
+    for (const each of [pattern, ...Object.keys(patternProperties)]) new RegExp(each, 'u');
+  }
 };
 
 /** Checks arguments against a JSON Schema; the returned function gives what is wrong with them. No reference is ever fetched. */
@@ -89,7 +110,9 @@ export const compileParameters = (
 ): ((args: Readonly<Record<string, unknown>>) => readonly Issue[]) => {
   let validator: Validator; // It writes into the schema that it is given.
   try {
-    validator = new Validator(structuredClone(parameters) as Schema, '2020-12');
+    const copy = structuredClone(parameters) as Schema;
+    requireUsable(copy);
+    validator = new Validator(copy, '2020-12');
   } catch (error) {
     throw invalid(tool, `are not a JSON Schema: ${errorMessage(error)}`, error);
   }
@@ -100,7 +123,7 @@ export const compileParameters = (
       const leaves = errors.filter(({ keyword }) => !CONTAINERS.has(keyword));
       return (leaves.length > 0 ? leaves : errors).slice(0, 5).map(issueOf);
     } catch (error) {
-      // A reference that leads nowhere or a pattern that is no pattern shows only when it is used.
+      // A schema that refers to itself without end shows only when it is used.
       throw invalid(tool, `cannot be checked: ${errorMessage(error)}`, error);
     }
   };

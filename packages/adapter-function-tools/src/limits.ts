@@ -7,8 +7,8 @@ export const TIMEOUT_RULE: string = `must be a number of milliseconds above 0, a
 export const RESULT_RULE: string = `must be an integer from ${LEAST_RESULT_BYTES} to ${MOST_RESULT_BYTES}`;
 
 /** Whether `TIMEOUT_RULE` holds. */
-export const isTimeout = (value: number): boolean =>
-  value === Infinity || (value > 0 && value <= MOST_TIMEOUT_MS);
+export const isTimeout = (value: unknown): boolean =>
+  typeof value === 'number' && (value === Infinity || (value > 0 && value <= MOST_TIMEOUT_MS));
 
 /** Whether `RESULT_RULE` holds. */
 export const isResultLimit = (value: number): boolean =>

@@ -42,6 +42,7 @@ const nameProblem = (name: unknown): string | undefined => {
 const memberProblem = (tool: FunctionTool): string | undefined => {
   const {
     invoke,
+    description = '',
     sideEffect = 'write',
     onUnknown = 'fail',
     approval = 'required',
@@ -49,6 +50,8 @@ const memberProblem = (tool: FunctionTool): string | undefined => {
     maxResultBytes,
   } = tool;
   if (typeof invoke !== 'function') return `invoke must be a function, not ${typeof invoke}`;
+  if (typeof description !== 'string')
+    return `description must be a string, not ${typeof description}`;
   // A misspelt class of side effects would pass for a harmless one.
   if (!['none', 'write', 'destructive'].includes(sideEffect)) {
     return `sideEffect must be "none", "write" or "destructive", not ${quoted(sideEffect)}`;

@@ -52,6 +52,16 @@ export const networkCode = (error: unknown): string | undefined => {
   return undefined;
 };
 
+/** The status with which a server refused; below the causes as well. */
+export const statusOf = (error: unknown): number | undefined => {
+  let cause = error;
+  for (let depth = 0; depth < MOST_CAUSES && cause instanceof Error; depth += 1) {
+    if (SdkHttpError.isInstance(cause)) return cause.status;
+    ({ cause } = cause);
+  }
+  return undefined;
+};
+
 /** Reads a failed call. */
 export const failureOf = (call: FailedCall): CallFailure => {
   const { error, tool, server, setting, idempotent, connection, secrets } = call;
@@ -65,11 +75,15 @@ export const failureOf = (call: FailedCall): CallFailure => {
       details,
     }),
   });
-  const unavailable = (kind: CallFailure['kind'], reason: string): CallFailure => ({
+  const unavailable = (
+    kind: CallFailure['kind'],
+    reason: string,
+    lookAt: string = setting,
+  ): CallFailure => ({
     kind,
     error: new PantheonError(
       'unavailable',
-      `Server ${quoted(server)} did not run ${quoted(tool)}: ${reason}. Check ${setting}.`,
+      `Server ${quoted(server)} did not run ${quoted(tool)}: ${reason}. Check ${lookAt}.`,
       { retryable: true, cause: error, details },
     ),
   });
@@ -101,8 +115,12 @@ export const failureOf = (call: FailedCall): CallFailure => {
     if (status === 429 || status === 503) return unavailable('answered', `HTTP ${status}`);
     if (status >= 500) return broken(`HTTP ${status}`);
     if (status === 401 || status === 403)
-      return unavailable('answered', `it refuses the credentials (HTTP ${status})`);
-    return unavailable('answered', text);
+      return unavailable(
+        'answered',
+        `it refuses the credentials (HTTP ${status})`,
+        `servers.${server}.headers`,
+      );
+    return unavailable('answered', `${text} (HTTP ${status})`);
   }
   if (ProtocolError.isInstance(error))
     return error.code === STREAM_BROKEN ? broken(text) : failed();

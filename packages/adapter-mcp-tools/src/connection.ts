@@ -66,7 +66,7 @@ const linkTo = (server: McpServer, maxMessageBytes: number): Link => {
       const { stderr } = transport;
       const reasons = [
         transport.ended(),
-        stderr === '' ? undefined : `stderr: ${stderr.slice(-1_000)}`,
+        stderr === '' ? undefined : `stderr: ${stderr.replaceAll(/\s+/g, ' ').slice(-1_000)}`,
       ];
       return reasons.filter((reason) => reason !== undefined).join('; ') || undefined;
     };

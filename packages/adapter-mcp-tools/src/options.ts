@@ -1,7 +1,7 @@
 import { PantheonError } from '@promethean/pantheon-core';
 import { isHttp } from './connection.ts';
 import type { McpToolsOptions } from './mcp-tools.ts';
-import { isServerName, SERVER_NAME_RULE } from './tool-name.ts';
+import { canName, isServerName, SERVER_NAME_RULE } from './tool-name.ts';
 
 /** Milliseconds that a host's timer can wait at most. */
 const MOST_TIMEOUT_MS = 2_147_483_647;
@@ -9,8 +9,8 @@ const MOST_TIMEOUT_MS = 2_147_483_647;
 export const TIMEOUT_RULE: string = `must be a number of milliseconds above 0, at most ${MOST_TIMEOUT_MS}, or Infinity`;
 
 /** Whether `TIMEOUT_RULE` holds. */
-export const isTimeout = (value: number): boolean =>
-  value === Infinity || (value > 0 && value <= MOST_TIMEOUT_MS);
+export const isTimeout = (value: unknown): boolean =>
+  typeof value === 'number' && (value === Infinity || (value > 0 && value <= MOST_TIMEOUT_MS));
 
 export const optionInvalid = (name: string, rule: string, value: unknown): PantheonError =>
   new PantheonError(
@@ -26,12 +26,22 @@ const requireBytes = (name: string, value: number, least: number): void => {
 const requireUrl = (path: string, url: string): void => {
   const parsed = URL.parse(url);
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
-    throw optionInvalid(path, 'must be an http: or https: address', url);
+    throw new PantheonError('option-invalid', `${path} must be an http: or https: address.`);
   if (parsed.username !== '' || parsed.password !== '')
     throw new PantheonError(
       'option-invalid',
       `${path} must not have credentials in it; put them into headers.`,
     );
+};
+
+const requireObject = (path: string, value: unknown): void => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw optionInvalid(path, 'must be an object', value);
+};
+
+const requireList = (path: string, value: unknown): void => {
+  if (!Array.isArray(value)) throw optionInvalid(path, 'must be a list', value);
+  requireTexts(path, { ...value });
 };
 
 const requireTexts = (path: string, texts: Readonly<Record<string, unknown>> = {}): void => {
@@ -45,6 +55,7 @@ const requireTexts = (path: string, texts: Readonly<Record<string, unknown>> = {
 };
 
 const checkServers = (servers: McpToolsOptions['servers']): void => {
+  requireObject('servers', servers);
   for (const [name, server] of Object.entries(servers)) {
     const path = `servers.${name}`;
     if (!isServerName(name)) throw optionInvalid('A name of servers', SERVER_NAME_RULE, name);
@@ -63,11 +74,21 @@ const checkServers = (servers: McpToolsOptions['servers']): void => {
     if (typeof server.command !== 'string' || server.command === '')
       throw optionInvalid(`${path}.command`, 'must name a program (or give url)', server.command);
     requireTexts(`${path}.env`, server.env);
-    requireTexts(`${path}.args`, { ...server.args });
+    requireList(`${path}.args`, server.args ?? []);
   }
 };
 
-const checkTools = (tools: NonNullable<McpToolsOptions['tools']>): void => {
+const checkTools = (
+  tools: NonNullable<McpToolsOptions['tools']>,
+  servers: McpToolsOptions['servers'],
+): void => {
+  // A misspelt name would leave a tool without its approval.
+  for (const name of Object.keys(tools))
+    if (!Object.keys(servers).some((server) => canName(name, server)))
+      throw new PantheonError(
+        'option-invalid',
+        `tools has ${JSON.stringify(name)}, which can name no tool of "servers"; a tool is named server__tool.`,
+      );
   for (const [
     name,
     { sideEffect = 'write', onUnknown = 'fail', approval = 'required', timeoutMs, maxResultBytes },
@@ -125,8 +146,8 @@ export const checkOptions = (options: Checked): void => {
     maxMessageBytes,
   } = options;
   checkServers(servers);
-  checkTools(tools);
-  requireTexts('allow', { ...allow });
+  checkTools(tools, servers);
+  requireList('allow', allow);
   requireTexts('pin', pin);
   for (const name of Object.keys(pin))
     if (!Object.hasOwn(servers, name))

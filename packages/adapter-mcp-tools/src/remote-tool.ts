@@ -33,7 +33,7 @@ export interface RemoteTool {
   readonly definition: ListedTool;
   /** The schema of structured results, as the server sent it. */
   readonly outputSchema: unknown;
-  /** Changes with the name, the description and the schema. */
+  /** Changes with the name, the description, the schema and the hint that it is destructive. */
   readonly fingerprint: string;
   readonly schema: Json;
   readonly maxResultBytes: number | undefined;
@@ -114,7 +114,7 @@ export const readTool = (
         );
   }
   // A hint may only make a tool look more dangerous than the default, never less.
-  const hinted = listed.annotations?.destructiveHint === true ? 'destructive' : 'write';
+  const isDestructive = listed.annotations?.destructiveHint === true;
   const description = listed.description ?? '';
   const subject = refusal === undefined ? canonicalJson(schema) : refusal.message;
   return {
@@ -122,7 +122,7 @@ export const readTool = (
       name,
       ...(description !== '' && { description: shortened(description) }),
       parameters: schema as Readonly<Record<string, unknown>>,
-      sideEffect: settings.sideEffect ?? hinted,
+      sideEffect: settings.sideEffect ?? (isDestructive ? 'destructive' : 'write'),
       ...(idempotent !== undefined && { idempotent }),
       ...(onUnknown !== undefined && { onUnknown }),
       ...(approval !== undefined && { approval }),
@@ -131,7 +131,10 @@ export const readTool = (
     remoteName: listed.name,
     definition: { ...listed, outputSchema: undefined },
     outputSchema: listed.outputSchema,
-    fingerprint: digest(JSON.stringify([listed.name, description, subject])),
+    // With the hint, for a tool that is no longer destructive needs no permission any more.
+    fingerprint: digest(
+      JSON.stringify([listed.name, description, subject, ...(isDestructive ? [true] : [])]),
+    ),
     schema,
     maxResultBytes,
     refusal,

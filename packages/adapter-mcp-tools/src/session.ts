@@ -2,7 +2,7 @@ import type { Tool as ListedTool } from '@modelcontextprotocol/client';
 import type { Timers, ToolSpec } from '@promethean/pantheon-core';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 import { checkArguments } from './call-arguments.ts';
-import { failureOf, networkCode } from './call-failure.ts';
+import { failureOf, networkCode, statusOf } from './call-failure.ts';
 import {
   type Connection,
   isHttp,
@@ -166,12 +166,26 @@ export const makeSession = (setup: SessionSetup): Session => {
     }
   };
 
+  /** The settings to look at, and what is often wrong with them. */
+  const adviceFor = (reason: string, status: number | undefined): string => {
+    if (isHttp(server))
+      return status === 401 || status === 403 ? `servers.${name}.headers` : setting;
+    if (!reason.includes('ENOENT')) return setting;
+    // The host says the same of a program and of a folder that is not there.
+    if (server.cwd !== undefined) return `${setting} and servers.${name}.cwd`;
+    return /\s/.test(server.command)
+      ? `${setting}: arguments belong into servers.${name}.args`
+      : setting;
+  };
+
   const unavailable = (error: unknown): PantheonError => {
-    const code = networkCode(error);
-    const reason = scrub(errorMessage(error), secrets) + (code === undefined ? '' : ` (${code})`);
+    const status = statusOf(error);
+    const told = scrub(errorMessage(error), secrets);
+    const code = networkCode(error) ?? (status === undefined ? undefined : `HTTP ${status}`);
+    const reason = code === undefined || told.includes(code) ? told : `${told} (${code})`;
     return new PantheonError(
       'unavailable',
-      `Server ${quoted(name)} (${address}) cannot be used: ${reason}. Check ${setting}.`,
+      `Server ${quoted(name)} (${address}) cannot be used: ${reason}. Check ${adviceFor(reason, status)}.`,
       { retryable: true, cause: error, details: { server: name, setting } },
     );
   };

@@ -36,3 +36,11 @@ export const isNamed = (patterns: readonly string[], name: string): boolean =>
   patterns.some((pattern) =>
     pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name,
   );
+
+/** Whether a pattern, exact or with a trailing `*`, can name a tool of a server. */
+export const canName = (pattern: string, server: string): boolean => {
+  const prefix = server + SEPARATOR;
+  if (!pattern.endsWith('*')) return pattern.startsWith(prefix);
+  const beginning = pattern.slice(0, -1);
+  return beginning.startsWith(prefix) || prefix.startsWith(beginning);
+};

@@ -225,6 +225,19 @@ describe('a list of tools that changes', () => {
     expect(host.calls).toEqual(['read', 'write']);
   });
 
+  test('disables a tool that no longer says that it is destructive', async () => {
+    const { host, tools, change } = await startChanging();
+    host.tools = [{ ...wireTool('write'), annotations: { destructiveHint: true } }];
+    await tools.ready();
+    expect(tools.list()).toMatchObject([{ sideEffect: 'destructive' }]);
+    await change([wireTool('write')]);
+    expect(tools.list()).toEqual([]);
+    await expect(tools.invoke('web__write', {})).rejects.toMatchObject({
+      code: 'permission-denied',
+    });
+    expect(host.calls).toEqual([]);
+  });
+
   test('is found out after a new connection, too', async () => {
     const host = makeHost('read');
     const server = await startSessionServer(host);
@@ -383,6 +396,20 @@ describe('an address', () => {
     expect(error.message).toContain('ECONNREFUSED');
     expect(error.message).toContain('Check servers.web.url.');
     expect(error.message).not.toContain('sk-0123456789');
+  });
+
+  test.each([
+    [401, '(HTTP 401). Check servers.web.headers.'],
+    [403, '(HTTP 403). Check servers.web.headers.'],
+    [404, '(HTTP 404). Check servers.web.url.'],
+  ])('that answers with status %d names the setting to look at', async (status, told) => {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status).end();
+    });
+    const url = await listen(server);
+    onTestFinished(() => stop(server));
+    expect((await errorOf(portOf(`${url}/mcp`).ready())).message).toContain(told);
   });
 
   test('that is down is unavailable, and is used again when it is back', async () => {

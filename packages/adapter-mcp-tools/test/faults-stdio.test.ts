@@ -66,6 +66,7 @@ describe('a server that does not start', () => {
     expect(error.code).toBe('unavailable');
     expect(error.message).toContain('exited with code 1');
     expect(error.message).toContain('token *** was refused');
+    expect(error.message).not.toContain('\n');
     expect(
       JSON.stringify([error.message, error.stack, error.details, String(error.cause)]),
     ).not.toContain('sk-0123456789');
@@ -76,14 +77,16 @@ describe('a server that does not start', () => {
     const tools = makeMcpTools({
       servers: {
         none: { command: 'no-such-program' },
+        line: { command: 'no-such-program --stdio' },
         lost: { command: process.execPath, cwd: join(folder, 'no-such-folder') },
         good: serverOf(),
       },
     });
     const error = await errorOf(tools.ready());
     expect(error.message).toContain('servers.none.command');
-    expect(error.message).toContain('servers.lost.command');
-    expect(error.details['servers']).toEqual(['none', 'lost']);
+    expect(error.message).toContain('arguments belong into servers.line.args');
+    expect(error.message).toContain('servers.lost.command and servers.lost.cwd');
+    expect(error.details['servers']).toEqual(['none', 'line', 'lost']);
     expect(await tools.invoke('good__echo', { text: 'hi' })).toContain('"text":"hi"');
     await tools.close();
   });

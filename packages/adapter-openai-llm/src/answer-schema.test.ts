@@ -72,10 +72,12 @@ test('an answer with a tool call comes before the one that the schema is for', a
 
 test('a schema that cannot be used is refused before anything is sent; nothing is fetched for it', async () => {
   for (const $ref of ['#/$defs/none', `${setup.server.url}/schema`]) {
-    expect(await failure(setup.make().complete({ ...HELLO, format: { $ref } }))).toMatchObject({
-      code: 'option-invalid',
-      details: { path: 'format' },
-    });
+    for (const format of [{ $ref }, { type: 'object', properties: { a: { $ref } } }]) {
+      expect(await failure(setup.make().complete({ ...HELLO, format }))).toMatchObject({
+        code: 'option-invalid',
+        details: { path: 'format' },
+      });
+    }
   }
   expect(setup.server.sockets()).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
+import { dereference, type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import { errorMessage } from '@promethean/pantheon-core';
 import { asRecord, malformed } from './answer.ts';
 import { invalid } from './require-option.ts';
@@ -22,8 +22,10 @@ const CONTAINERS: ReadonlySet<string> = new Set([
 export const compileAnswerSchema = (schema: JsonSchema): CheckAnswer => {
   const validator = usable(() => {
     // A copy, since it writes into what it is given.
-    const made = new Validator(structuredClone(schema) as Schema, '2020-12');
-    made.validate({}); // Its faults show only in use, and an answer that cannot be checked would be paid all the same.
+    const copy = structuredClone(schema) as Schema;
+    requireUsable(copy); // An answer that cannot be checked would be paid all the same.
+    const made = new Validator(copy, '2020-12');
+    made.validate({});
     return made;
   });
   return (path, value) => {
@@ -46,6 +48,17 @@ const usable = <T>(use: () => T, tooDeep?: () => Error): T => {
   } catch (error) {
     if (error instanceof RangeError && tooDeep !== undefined) throw tooDeep();
     throw invalid('format', `is not a JSON Schema that can be checked: ${errorMessage(error)}`);
+  }
+};
+
+/** Throws for what would show only when an answer is checked: a reference that leads nowhere, a pattern that is none. */
+const requireUsable = (schema: Schema): void => {
+  const parts = dereference(schema);
+  for (const part of Object.values(parts)) {
+    if (typeof part !== 'object') continue;
+    const { $ref, __absolute_ref__: target, pattern = '', patternProperties = {} } = part;
+    if (target !== undefined && !(target in parts)) throw new Error(`$ref "${$ref}" leads nowhere`);
+    for (const each of [pattern, ...Object.keys(patternProperties)]) new RegExp(each, 'u');
   }
 };
 

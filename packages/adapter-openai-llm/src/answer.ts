@@ -110,17 +110,20 @@ const readToolCall = (
   return { id, name, args: readArguments(text, path) };
 };
 
-const readArguments = (text: unknown, path: string): Readonly<Record<string, unknown>> => {
-  // No text at all is how some servers write "no arguments".
-  if (text === '') return {};
-  if (typeof text !== 'string') throw malformed(path, 'must be a text that is JSON');
-  if (text.length > MAX_ARGUMENTS_LENGTH) {
-    throw malformed(path, `must have at most ${MAX_ARGUMENTS_LENGTH} characters`);
-  }
-  const args = asRecord(parse(text, path));
+const readArguments = (value: unknown, path: string): Readonly<Record<string, unknown>> => {
+  // No text at all is how some servers write "no arguments"; others send the object itself instead of its text.
+  if (value === '') return {};
+  if (typeof value === 'string') requireShort(value, path);
+  const args = asRecord(typeof value === 'string' ? parse(value, path) : value);
   if (args === undefined) throw malformed(path, 'must be a JSON object');
   requireHarmless(args, path);
+  if (typeof value !== 'string') requireShort(JSON.stringify(args), path);
   return args;
+};
+
+const requireShort = (text: string, path: string): void => {
+  if (text.length <= MAX_ARGUMENTS_LENGTH) return;
+  throw malformed(path, `must have at most ${MAX_ARGUMENTS_LENGTH} characters`);
 };
 
 const parse = (text: string, path: string): unknown => {

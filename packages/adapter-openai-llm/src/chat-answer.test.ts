@@ -98,6 +98,45 @@ describe('an answer', () => {
     ]);
   });
 
+  const oneCall = (id: string | undefined, rest: object, args: unknown): string =>
+    delta({ tool_calls: [{ id, ...rest, function: { name: id && 'add', arguments: args } }] });
+  test.each([
+    ['leaves the index out', {}],
+    ['gives all calls the same index', { index: 0 }],
+  ])('in pieces is put together from a server that %s', async (_, index) => {
+    setup.server.answer(
+      lines([
+        oneCall('a', index, '{"n":'),
+        oneCall(undefined, index, '1}'),
+        oneCall('b', index, '{"n":2}'),
+        delta({}, 'tool_calls'),
+      ]),
+    );
+    expect(await collect(setup.make(), TOOL)).toMatchObject([
+      {
+        message: {
+          toolCalls: [
+            { id: 'a', args: { n: 1 } },
+            { id: 'b', args: { n: 2 } },
+          ],
+        },
+      },
+    ]);
+  });
+
+  test.each([
+    ['whole', json(completion(calling({ id: 'a', name: 'add', args: { n: 1 } }), 'tool_calls'))],
+    ['in pieces', lines([oneCall('a', { index: 0 }, { n: 1 }), delta({}, 'tool_calls')])],
+  ] satisfies [string, Answer][])(
+    'may have arguments that are an object instead of its text, %s',
+    async (_, answer) => {
+      setup.server.answer(answer);
+      expect((await collect(setup.make(), TOOL)).at(-1)).toMatchObject({
+        message: { toolCalls: [{ id: 'a', name: 'add', args: { n: 1 } }] },
+      });
+    },
+  );
+
   test('is read from a server that does not stream although it was asked to', async () => {
     setup.server.answer(text('all at once'));
     const chunks = await collect(setup.make(), HELLO);

@@ -5,38 +5,55 @@ import type { Merger } from './wire-api.ts';
 const MAX_TOOL_CALLS = 128;
 const CALLS = 'choices[0].message.tool_calls';
 
+interface StreamedCall {
+  id: unknown;
+  function: { name: unknown; arguments: unknown };
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
 /** Puts the chunks of a streamed chat completion together. */
 export const makeChatMerger = (): Merger => {
-  const calls = new Map<number, { id: unknown; function: { name: unknown; arguments: string } }>();
+  const calls: StreamedCall[] = [];
+  const byIndex = new Map<unknown, StreamedCall>();
   let content = '';
   let refusal = '';
   let finishReason: unknown;
   let usage: unknown;
 
-  const addCall = (value: unknown): void => {
-    const delta = asRecord(value);
-    const index = delta?.['index'];
-    // Calls begin one after the other, so a new one's index is their number.
-    if (
-      !Number.isInteger(index) ||
-      (index as number) < 0 ||
-      (index as number) > calls.size ||
-      calls.size > MAX_TOOL_CALLS
-    ) {
+  /** The call that a piece belongs to, a new one where it begins one. */
+  const callOf = (index: unknown, id: unknown, name: unknown): StreamedCall => {
+    const known = index === undefined ? calls.at(-1) : byIndex.get(index);
+    // Some servers leave the index out or give all calls the same one; another id with a name is another call.
+    const isOther = isText(known?.id) && isText(id) && isText(name) && id !== known?.id;
+    if (known !== undefined && !isOther) return known;
+    // Calls begin one after the other, so a new one's index is not beyond their number.
+    const isNext =
+      index === undefined ||
+      (Number.isInteger(index) && (index as number) >= 0 && (index as number) <= calls.length);
+    if (!isNext || calls.length >= MAX_TOOL_CALLS) {
       throw malformed(CALLS, 'has an index that is not the next one');
     }
-    const call = calls.get(index as number) ?? {
-      id: undefined,
-      function: { name: undefined, arguments: '' },
-    };
-    calls.set(index as number, call);
-    const { name, arguments: text } = asRecord(delta?.['function']) ?? {};
-    call.id ??= delta?.['id'];
-    call.function.name ??= name;
-    if (text !== undefined && text !== null && typeof text !== 'string') {
+    const call = { id: undefined, function: { name: undefined, arguments: '' } };
+    calls.push(call);
+    byIndex.set(index, call);
+    return call;
+  };
+
+  const addCall = (value: unknown): void => {
+    const delta = asRecord(value);
+    const { name, arguments: args = '' } = asRecord(delta?.['function']) ?? {};
+    const call = callOf(delta?.['index'], delta?.['id'], name);
+    call.id ||= delta?.['id'];
+    call.function.name ||= name;
+    const before = call.function.arguments;
+    if (typeof args === 'string' && typeof before === 'string') {
+      call.function.arguments = before + args;
+    } else if (before === '' && args !== null) {
+      call.function.arguments = args; // The object itself, which is checked with the whole message.
+    } else if (args !== null) {
       throw malformed(CALLS, 'has arguments that are no text');
     }
-    call.function.arguments += text ?? '';
   };
 
   return {
@@ -71,7 +88,7 @@ export const makeChatMerger = (): Merger => {
       choices: [
         {
           finish_reason: finishReason,
-          message: { content, refusal, tool_calls: [...calls.values()] },
+          message: { content, refusal, tool_calls: calls },
         },
       ],
     }),

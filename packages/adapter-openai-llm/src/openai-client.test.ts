@@ -31,11 +31,22 @@ describe('a client that was passed in', () => {
   });
 
   test('must have the API that is asked for', () => {
-    const { chat } = own();
-    const make = () => makeOpenAiLlm({ client: { chat }, model: 'test', api: 'responses' });
-    expect(make).toThrowError(
-      expect.objectContaining({ code: 'option-invalid', details: { path: 'client' } }) as Error,
-    );
+    const { chat, responses } = own();
+    for (const options of [
+      { api: 'responses', client: { chat } },
+      { api: 'chat', client: { responses } as never },
+    ] as const) {
+      expect(() => makeOpenAiLlm({ model: 'test', ...options })).toThrowError(
+        expect.objectContaining({ code: 'option-invalid', details: { path: 'client' } }) as Error,
+      );
+    }
+  });
+
+  test('with a password in its address shows it in no error', async () => {
+    const client = new OpenAI({ apiKey: KEY, baseURL: 'http://me:pa55word@127.0.0.1/v1' });
+    const error = await failure(makeOpenAiLlm({ client, model: 'test' }).complete(HELLO));
+    expect(error.message).toContain('http://[secret]@127.0.0.1/v1');
+    expect(`${error.stack} ${(error.cause as Error).stack}`).not.toContain('pa55word');
   });
 
   test('does not repeat on its own, and its key is in no error', async () => {
@@ -54,6 +65,21 @@ describe('a client of our own', () => {
       setup.server.answer(text('hi'));
       await makeOpenAiLlm({ model: 'test' }).complete(HELLO);
       expect(setup.server.requests[0]?.headers.authorization).toBe('Bearer sk-of-environment');
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test('is refused for a password in the address of the environment, which no error shows', () => {
+    vi.stubEnv('OPENAI_BASE_URL', 'http://me:pa55word@127.0.0.1/v1');
+    try {
+      expect(() => makeOpenAiLlm({ model: 'test', apiKey: KEY })).toThrowError(
+        expect.objectContaining({
+          code: 'option-invalid',
+          details: { path: 'baseURL' },
+          message: expect.not.stringContaining('pa55word') as string,
+        }) as Error,
+      );
     } finally {
       vi.unstubAllEnvs();
     }

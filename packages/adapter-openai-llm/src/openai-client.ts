@@ -80,6 +80,9 @@ export const makeClient = (settings: OpenAiSettings, onNewKey: () => void): Guar
   if (apiKey === '') {
     throw invalid('apiKey', `is missing; give one or set ${named} (a local server takes any)`);
   }
+  if (typeof apiKey !== 'string' && typeof apiKey !== 'function') {
+    throw invalid('apiKey', 'must be a text, or a function that gives one');
+  }
   // The last ones: a request that is under way may still fail with the key before.
   let keys: readonly string[] = typeof apiKey === 'string' ? [apiKey] : [];
   const askForKey = async (): Promise<string> => {
@@ -108,7 +111,11 @@ export const makeClient = (settings: OpenAiSettings, onNewKey: () => void): Guar
       : new OpenAI({
           ...common,
           apiKey: credential,
-          baseURL: httpUrl('baseURL', settings.baseURL),
+          // The vendor's client would take this one unseen.
+          baseURL: httpUrl(
+            'baseURL',
+            settings.baseURL ?? (process.env['OPENAI_BASE_URL'] || undefined),
+          ),
         }),
     secrets: () => [...keys, ...Object.values(headers)],
     askForKey,

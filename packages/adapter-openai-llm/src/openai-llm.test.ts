@@ -38,6 +38,32 @@ describe('a request', () => {
   });
 });
 
+describe('an error', () => {
+  test.each([
+    [401, 'llm-unauthorized', '401 no. Check apiKey'],
+    [404, 'llm-failed', '404 no. Check model (with Azure: the deployment) and baseURL'],
+    [301, 'llm-failed', '301 no. Redirects are not followed; check baseURL'],
+    [400, 'llm-failed', '400 no'],
+  ] as const)('of status %d names the setting to look at', async (code, expected, told) => {
+    setup.server.answer(status(code, {}, { message: 'no.' }));
+    expect(await failure(setup.make().complete(HELLO))).toMatchObject({
+      code: expected,
+      message: `The model's server refused: ${told}`,
+    });
+  });
+
+  test('of a server that is not there names the setting to look at', async () => {
+    const llm = setup.make({ maxRetries: 0 });
+    await setup.server.close();
+    expect(await failure(llm.complete(HELLO))).toMatchObject({
+      code: 'llm-failed',
+      message: expect.stringMatching(
+        /^The request to the model failed: connect ECONNREFUSED 127\.0\.0\.1:\d+\. Check baseURL, and that its server can be reached$/,
+      ) as string,
+    });
+  });
+});
+
 describe('close', () => {
   test('lets running calls end, and refuses new ones', async () => {
     let finish = (): unknown => undefined;
@@ -69,6 +95,9 @@ describe('an option', () => {
     [{ timeouts: { totalMs: 2 ** 31 } }, 'timeouts.totalMs'],
     [{ baseURL: 'https://me:secret@api.example.com/v1' }, 'baseURL'],
     [{ baseURL: 'api.example.com' }, 'baseURL'],
+    [{ apiKey: 3 as never }, 'apiKey'],
+    [{ maxTokensField: 'tokens' as never }, 'maxTokensField'],
+    [{ timeouts: { headersMs: '5' as never } }, 'timeouts.headersMs'],
     [
       {
         client: {
@@ -93,7 +122,13 @@ describe('an option', () => {
     [{ ...HELLO, tools: [{ name: 'a' }, { name: 'a' }] }, 'tools'],
     [{ messages: [{ role: 'tool', content: '3' }] }, 'messages[0].toolCallId'],
     [{ messages: [{ role: 'owner' as never, content: '3' }] }, 'messages[0].role'],
+    [{ messages: [null as never] }, 'messages[0].role'],
+    [{ messages: [{ role: 'user' } as never] }, 'messages[0].content'],
+    [{ messages: [{ role: 'user', content: '', images: 'a.png' as never }] }, 'messages[0].images'],
     [{ ...HELLO, format: { $ref: 3 } }, 'format'],
+    [{ ...HELLO, format: { properties: { a: { pattern: '(' } } } }, 'format'],
+    [{ ...HELLO, format: 'xml' as never }, 'format'],
+    [{ ...HELLO, format: null as never }, 'format'],
   ] satisfies [LlmRequest, string][])(
     'of a request that is wrong is refused before it is sent: %j',
     async (request, path) => {

@@ -99,6 +99,9 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
   if (typeof model !== 'string' || model === '') throw invalid('model', 'must be a name');
   if (!Object.hasOwn(WIRE_APIS, apiName)) throw invalid('api', 'must be chat or responses');
   const api = WIRE_APIS[apiName];
+  if (maxTokensField !== 'max_completion_tokens' && maxTokensField !== 'max_tokens') {
+    throw invalid('maxTokensField', 'must be max_completion_tokens or max_tokens');
+  }
   requireSampling(temperature, maxTokens);
   for (const [name, ms] of Object.entries(clocks)) requireMs(`timeouts.${name}`, ms);
   requireInteger('maxRetries', maxRetries, 0);
@@ -224,6 +227,9 @@ const clientOf = (
   }
   if (options.api === 'responses' && client.responses === undefined) {
     throw invalid('client', 'has no "responses", which api: "responses" needs');
+  }
+  if (options.api !== 'responses' && typeof client?.chat?.completions?.create !== 'function') {
+    throw invalid('client', 'has no "chat.completions.create"; give an instance of OpenAI');
   }
   return {
     client,

@@ -1,5 +1,6 @@
 import { PantheonError } from '@promethean/pantheon-core';
 import type { LlmRequest, Message, ToolSpec } from '@promethean/pantheon-core';
+import { asRecord } from './answer.ts';
 import { compileAnswerSchema, isStrict } from './answer-schema.ts';
 import type { CheckAnswer } from './answer-schema.ts';
 import { invalid } from './require-option.ts';
@@ -44,8 +45,9 @@ export const toQuestion = (
   if (!Array.isArray(messages) || messages.length === 0) {
     throw invalid('messages', 'must be a list with at least one message');
   }
-  requireSize(messages, defaults.maxBodyBytes);
   requireMessages(messages);
+  requireFormat(format);
+  requireSize(messages, defaults.maxBodyBytes);
   const wireName = nameTools(tools, messages);
   const schema = typeof format === 'object' ? { ...format } : undefined;
   return {
@@ -92,14 +94,25 @@ const requireSize = (messages: readonly Message[], limit: number): void => {
 };
 
 const requireMessages = (messages: readonly Message[]): void => {
-  for (const [index, { role, toolCallId }] of messages.entries()) {
-    if (!['system', 'user', 'assistant', 'tool'].includes(role)) {
-      throw invalid(`messages[${index}].role`, 'must be system, user, assistant or tool');
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    const { role, content, images = [], toolCallId } = asRecord(message) ?? {};
+    if (!['system', 'user', 'assistant', 'tool'].includes(role as string)) {
+      throw invalid(`${path}.role`, 'must be system, user, assistant or tool');
+    }
+    if (typeof content !== 'string') throw invalid(`${path}.content`, 'must be a text');
+    if (!Array.isArray(images) || !images.every((image) => typeof image === 'string')) {
+      throw invalid(`${path}.images`, 'must be a list of URLs');
     }
     if (role === 'tool' && toolCallId === undefined) {
-      const path = `messages[${index}].toolCallId`;
-      throw invalid(path, 'a tool message must name the call that it answers');
+      throw invalid(`${path}.toolCallId`, 'a tool message must name the call that it answers');
     }
+  }
+};
+
+const requireFormat = (format: unknown): void => {
+  if (format !== 'text' && format !== 'json' && asRecord(format) === undefined) {
+    throw invalid('format', 'must be text, json or a JSON Schema');
   }
 };
 

@@ -14,7 +14,7 @@ export const requireInteger = (path: string, value: number, least: number): void
 };
 
 export const requireMs = (path: string, ms: number): void => {
-  if (ms !== Infinity && !(ms >= 1 && ms <= MAX_TIMER_MS)) {
+  if (typeof ms !== 'number' || (ms !== Infinity && !(ms >= 1 && ms <= MAX_TIMER_MS))) {
     throw invalid(path, `must be milliseconds from 1 to ${MAX_TIMER_MS}, or Infinity`);
   }
 };

@@ -77,7 +77,7 @@ describe('an answer of the Responses API that cannot be used', () => {
   test.each([
     ['truncated arguments', call('{"n":'), 'output[0].arguments'],
     ['arguments that are a list', call('[]'), 'output[0].arguments'],
-    ['arguments that are no text', call({}), 'output[0].arguments'],
+    ['arguments that are a list and no text', call([]), 'output[0].arguments'],
     ['__proto__ in the arguments', call('{"__proto__":{}}'), 'output[0].arguments'],
     ['an unknown tool', call('{}', 'drop'), 'output[0].name'],
     ['no id', call('{}', 'add', ''), 'output[0].call_id'],

@@ -37,13 +37,12 @@ export const asFailure = (thrown: unknown, now: () => number): PantheonError => 
   const { status } = error;
   if (typeof status !== 'number') {
     // The vendor's connection errors have a status that is undefined; anything else was never sent.
+    const isUnreached = 'status' in error;
+    const advice = isUnreached ? '. Check baseURL, and that its server can be reached' : '';
     return new PantheonError(
       'llm-failed',
-      `The request to the model failed: ${rootMessage(thrown)}`,
-      {
-        retryable: 'status' in error,
-        cause: thrown,
-      },
+      `The request to the model failed: ${rootMessage(thrown)}${advice}`,
+      { retryable: isUnreached, cause: thrown },
     );
   }
   const quota = status === 429 && (QUOTA_CODES.has(error.code) || QUOTA_CODES.has(error.type));
@@ -56,11 +55,20 @@ export const asFailure = (thrown: unknown, now: () => number): PantheonError => 
     requestId: error.requestID ?? undefined,
     retryAfterMs: retryAfterMs((name) => error.headers?.get?.(name) ?? null, now),
   };
-  return new PantheonError(code, `The model's server refused: ${oneLine(errorMessage(thrown))}`, {
+  const told = oneLine(errorMessage(thrown)).replace(/[.\s]+$/, '');
+  return new PantheonError(code, `The model's server refused: ${told}${adviceFor(status)}`, {
     retryable: status >= 500 || status === 408 || status === 409 || (status === 429 && !quota),
     cause: thrown,
     details: Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined)),
   });
+};
+
+/** The setting to look at, where the status tells. */
+const adviceFor = (status: number): string => {
+  if (status === 401 || status === 403) return '. Check apiKey';
+  if (status === 404) return '. Check model (with Azure: the deployment) and baseURL';
+  if (status >= 300 && status < 400) return '. Redirects are not followed; check baseURL';
+  return '';
 };
 
 /** Whether sending the same request again is worth it: nothing was wrong with the request, and no answer came. */
@@ -90,6 +98,8 @@ const rootMessage = (thrown: unknown): string => {
   ) {
     error = error.cause;
   }
-  const code = error instanceof Error && 'code' in error ? `${String(error.code)} ` : '';
-  return oneLine(`${code}${errorMessage(error)}`);
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  const text = oneLine(errorMessage(error));
+  // Most messages of the host begin with their code, or have it in them.
+  return typeof code === 'string' && !text.includes(code) ? `${code} ${text}` : text;
 };

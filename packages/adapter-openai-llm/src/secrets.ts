@@ -1,5 +1,7 @@
 import { PantheonError } from '@promethean/pantheon-core';
 
+/** The user and password of an address: a client of the caller's may have them in its own. */
+const USER_INFO = /:\/\/[^\s/?#@]{1,512}@/g;
 /** Shorter texts are no keys, and would tear holes into messages. */
 const MIN_SECRET_LENGTH = 8;
 
@@ -16,7 +18,9 @@ export const withoutSecrets = (
     .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
     .flatMap((secret) => [secret, encodeURIComponent(secret)]);
   const scrub = (text: string): string =>
-    forms.reduce((left, form) => left.replaceAll(form, '[secret]'), text);
+    forms
+      .reduce((left, form) => left.replaceAll(form, '[secret]'), text)
+      .replaceAll(USER_INFO, '://[secret]@');
   const details = Object.entries({ ...error.details, ...more }).map(([key, value]) => [
     key,
     typeof value === 'string' ? scrub(value) : value,

@@ -57,6 +57,7 @@ describe('options', () => {
     [{ level: 'toString' }, 'level'],
     [{ maxFieldBytes: 10 }, 'maxFieldBytes'],
     [{ secrets: ['', 'abc'] }, 'secrets[1]'],
+    [{ secrets: 'one-secret' }, 'secrets must be a list'],
     [{ destination: '/nowhere/at/all.log' }, '/nowhere/at/all.log'],
     [{ logger: pino(), pretty: true }, 'pretty'],
     [{ logger: pino(), level: 'info' }, 'level'],

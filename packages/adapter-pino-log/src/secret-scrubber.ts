@@ -117,6 +117,9 @@ export const makeSecretScrubber = (secrets: Secrets): SecretScrubber => {
 
   if (typeof secrets === 'function') refresh();
   else {
+    if (!Array.isArray(secrets)) {
+      throw new PantheonError('option-invalid', 'secrets must be a list of texts, or a function.');
+    }
     const short = secrets.findIndex(
       (text = '') => text.length > 0 && text.length < LEAST_CHARACTERS,
     );

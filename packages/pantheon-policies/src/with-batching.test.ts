@@ -189,6 +189,7 @@ test('a tool that the port has already and options that cannot be are refused', 
     () => withBatching(makeMemoryTools(), { batches: { embed: { run, maxSize: 0 } } }),
     () => withBatching(makeMemoryTools(), { batches: { embed: { run, maxDelayMs: -1 } } }),
     () => withBatching(makeMemoryTools(), { batches: { embed: {} as never } }),
+    () => withBatching(makeMemoryTools(), {} as never),
   ];
   expect(refused.map(codeOf)).toEqual(refused.map(() => 'option-invalid'));
 });

@@ -28,6 +28,9 @@ export const withBatching = <P extends IToolPort>(
 ): Decorated<P> => {
   const { batches, timers = hostTimers } = options;
   const { port: tools } = findPort('withBatching', port, ['tools']);
+  if (typeof batches !== 'object' || batches === null) {
+    throw optionInvalid('batches', 'an object', batches);
+  }
   const batchers = new Map<string, Batcher>();
   const existing = new Set(tools.list?.().map(({ name }) => name));
   for (const [name, { run, maxSize = 64, maxDelayMs = 5 }] of Object.entries(batches)) {

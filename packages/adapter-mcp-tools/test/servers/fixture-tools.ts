@@ -6,6 +6,7 @@ export interface WireTool {
   readonly name: string;
   readonly description?: string;
   readonly inputSchema: { readonly type: 'object'; readonly [key: string]: unknown };
+  readonly annotations?: { readonly destructiveHint: boolean };
 }
 
 /** Where the tools live. */
