@@ -1,10 +1,11 @@
 import type { JsonValue, TickRecord } from '@promethean/pantheon-core';
 import { freshSchema, withClient } from '@promethean/services/schemas';
+import { openUnreliableSession } from '@promethean/services/unreliable-session';
 import { describeWithPostgres } from '@promethean/services/vitest';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeJournal, tick } from '../test/fixtures.ts';
-import { makePostgresJournal, type PostgresJournalOptions, type PostgresSession } from './index.ts';
+import { makePostgresJournal, type PostgresJournalOptions } from './index.ts';
 
 const never = (): never => expect.unreachable('a step that was recorded must not run again');
 
@@ -15,21 +16,10 @@ describeWithPostgres('makePostgresJournal on a server', (postgres) => {
       return result.rows;
     });
 
-  /** A session that breaks after it has done what is asked for next. */
-  const forgetful = async () => {
-    const client = new pg.Client({ connectionString: postgres().url });
-    await client.connect();
-    onTestFinished(() => client.end());
-    let forgets: RegExp | undefined;
-    const query: PostgresSession['query'] = async (text, values) => {
-      const answer = await client.query(text, values);
-      if (forgets?.test(text) === true) {
-        forgets = undefined;
-        throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-      }
-      return answer;
-    };
-    return { session: { query }, loseAnswer: (to: RegExp) => void (forgets = to) };
+  const unreliable = async () => {
+    const opened = await openUnreliableSession(postgres().url);
+    onTestFinished(opened.close);
+    return opened;
   };
 
   test('values and inputs come back exactly, in another process', async () => {
@@ -97,7 +87,7 @@ describeWithPostgres('makePostgresJournal on a server', (postgres) => {
   });
 
   test('an opening whose answer is lost is counted once, and so is the next one', async () => {
-    const { session, loseAnswer } = await forgetful();
+    const { session, loseAnswer } = await unreliable();
     const journal = makeJournal(postgres().url, { session });
     await journal.ready();
     loseAnswer(/INSERT/);
@@ -108,7 +98,7 @@ describeWithPostgres('makePostgresJournal on a server', (postgres) => {
   });
 
   test('a step and an end whose answer is lost are recorded once', async () => {
-    const { session, loseAnswer } = await forgetful();
+    const { session, loseAnswer } = await unreliable();
     const journal = makeJournal(postgres().url, { session });
     const record = await journal.open(tick('t1'));
     let runs = 0;

@@ -1,9 +1,10 @@
 import { freshSchema, withClient } from '@promethean/services/schemas';
+import { openUnreliableSession } from '@promethean/services/unreliable-session';
 import { describeWithPostgres } from '@promethean/services/vitest';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeLeases, STALLED, taken } from '../test/fixtures.ts';
-import { makePostgresLease, type PostgresLeaseOptions, type PostgresSession } from './index.ts';
+import { makePostgresLease, type PostgresLeaseOptions } from './index.ts';
 
 describeWithPostgres('makePostgresLease on a server', (postgres) => {
   const sql = async (text: string): Promise<Record<string, unknown>[]> =>
@@ -12,36 +13,10 @@ describeWithPostgres('makePostgresLease on a server', (postgres) => {
       return result.rows;
     });
 
-  /** A session on which one statement at a time can be held back, and answers can be lost. */
   const unreliable = async () => {
-    const client = new pg.Client({ connectionString: postgres().url });
-    await client.connect();
-    onTestFinished(() => client.end());
-    let forgets: RegExp | undefined;
-    let held: { to: RegExp; asked: () => void; until: Promise<void> } | undefined;
-    const query: PostgresSession['query'] = async (text, values) => {
-      if (held?.to.test(text) === true) {
-        held.asked();
-        await held.until;
-      }
-      const answer = await client.query(text, values);
-      if (forgets?.test(text) === true) {
-        forgets = undefined;
-        throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-      }
-      return answer;
-    };
-    return {
-      session: { query },
-      loseAnswer: (to: RegExp) => void (forgets = to),
-      /** Holds a statement back from when it is asked until `letGo`. */
-      holdBack: (to: RegExp) => {
-        let letGo = (): void => undefined;
-        const until = new Promise<void>((resolve) => (letGo = resolve));
-        const asked = new Promise<void>((resolve) => (held = { to, asked: resolve, until }));
-        return { asked, letGo };
-      },
-    };
+    const opened = await openUnreliableSession(postgres().url);
+    onTestFinished(opened.close);
+    return opened;
   };
 
   test('a lease whose answer is lost is given all the same, and once', async () => {

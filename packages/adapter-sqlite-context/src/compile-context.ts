@@ -172,6 +172,8 @@ const decide = (
   request: ContextRequest,
 ): readonly Decision[] => {
   const { texts = [], sources, limit = Infinity, maxTokens = Infinity } = request;
+  if (!Array.isArray(texts) || !texts.every((text) => typeof text === 'string'))
+    throw optionInvalid('texts', 'a list of texts', texts);
   for (const name of ['limit', 'recentLimit', 'queryLimit'] as const)
     requireCount(name, request[name], 0);
   requireCount('maxTokens', request.maxTokens, 1);

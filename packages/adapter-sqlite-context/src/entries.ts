@@ -24,12 +24,23 @@ export interface EntryFilter {
 
 const ROLES: readonly unknown[] = ['system', 'user', 'assistant', 'tool'];
 
+const refuse = (path: string, wanted: string, cause?: unknown): never => {
+  throw new PantheonError('message-invalid', `${path}: must be ${wanted}.`, {
+    cause,
+    details: { path },
+  });
+};
+
+/** An entry as it is stored. */
+const textOf = (entry: Message, at: number): string => {
+  try {
+    return JSON.stringify(entry);
+  } catch (error) {
+    return refuse(`entries[${at}]`, 'plain data', error);
+  }
+};
+
 const requireEntries = (actorId: unknown, entries: unknown): void => {
-  const refuse = (path: string, wanted: string): never => {
-    throw new PantheonError('message-invalid', `${path}: must be ${wanted}.`, {
-      details: { path },
-    });
-  };
   if (typeof actorId !== 'string' || actorId === '') refuse('actorId', 'a text that is not empty');
   if (!Array.isArray(entries)) return refuse('entries', 'an array of messages');
   entries.forEach((entry: Partial<Message> | null, at) => {
@@ -47,18 +58,19 @@ export const recordEntries = (
 ): void => {
   requireEntries(actorId, entries);
   if (entries.length === 0) return;
+  const texts = entries.map(textOf);
   const insert = prepareWrite(
     database,
     'INSERT INTO entry (actor, tool, recorded, message) VALUES (?, ?, ?, ?)',
   );
   const insertTerms = prepareWrite(database, 'INSERT INTO entryTerms (rowid, body) VALUES (?, ?)');
   transaction(database, () => {
-    for (const message of entries) {
+    for (const [at, message] of entries.entries()) {
       const { lastInsertRowid } = insert.run(
         JSON.stringify(actorId),
         message.role === 'tool' ? 1 : 0,
         now,
-        JSON.stringify(message),
+        texts[at]!,
       );
       insertTerms.run(lastInsertRowid, termsOf(message.content).join(' '));
     }

@@ -264,7 +264,7 @@ describe('the database file', () => {
     const other = new DatabaseSync(path);
     other.exec('CREATE TABLE theirs (id)');
     other.close();
-    expect(() => open({}, path)).toThrow(/belongs|another program/);
+    expect(() => open({}, path)).toThrow(/another program/);
     const check = new DatabaseSync(path);
     expect(check.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']).toBe(1);
     check.close();
@@ -275,7 +275,30 @@ describe('the database file', () => {
     const newer = new DatabaseSync(path);
     newer.exec('PRAGMA application_id = 1348695160; PRAGMA user_version = 99');
     newer.close();
-    expect(() => open({}, path)).toThrow(/newer version/);
+    expect(() => open({}, path)).toThrow(/newer release/);
+  });
+
+  test('a transaction that SQLite itself ended, as on a full disk, is reported by its cause', async () => {
+    const path = join(folder, 'full.db');
+    const context = makeSqliteContext({ path, sources: { talk: { kind: 'conversation' } } });
+    opened.push(context);
+    await context.record('ada', [{ role: 'user', content: 'kept' }]);
+    const other = new DatabaseSync(path);
+    other.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON entry WHEN new.message LIKE '%lost%'
+       BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END`,
+    );
+    await expect(context.record('ada', [{ role: 'user', content: 'lost' }])).rejects.toMatchObject({
+      message: expect.stringContaining('the disk is full') as string,
+    });
+    other.exec('DROP TRIGGER full');
+    other.close();
+    await context.record('ada', [{ role: 'user', content: 'after' }]);
+    const sources = [{ id: 'talk', label: 'Talk' }];
+    expect((await context.compile({ sources })).map(({ content }) => content)).toEqual([
+      'kept',
+      'after',
+    ]);
   });
 
   test('a damaged file and a folder without access give one clear error', async () => {
@@ -289,6 +312,7 @@ describe('the database file', () => {
 
   test.each([
     [{ sources: { a: { kind: 'web' } } }, 'sources.a.kind'],
+    [{ sources: { a: null } }, 'sources.a.kind'],
     [{ sources: { a: { kind: 'documents' } } }, 'sources.a.root'],
     [
       { sources: { a: { kind: 'documents', root: '.', maxFileBytes: -1 } } },

@@ -97,8 +97,8 @@ export const readOptions = (options: SqliteContextOptions): Settings => {
     throw optionInvalid('sources', 'an object with a source for each id', sources);
   }
   for (const [id, source] of Object.entries(sources)) {
-    if (!KINDS.includes(source.kind)) {
-      throw optionInvalid(`sources.${id}.kind`, `one of ${KINDS.join(', ')}`, source.kind);
+    if (!KINDS.includes(source?.kind)) {
+      throw optionInvalid(`sources.${id}.kind`, `one of ${KINDS.join(', ')}`, source?.kind);
     }
     if (source.kind !== 'documents') continue;
     if (typeof source.root !== 'string' || source.root === '') {

@@ -286,5 +286,23 @@ describe('compile', () => {
     await expect(context.record('ada', [{ role: 'user' } as never])).rejects.toMatchObject({
       message: expect.stringContaining('entries[0].content') as string,
     });
+    const ring: Record<string, unknown> = {};
+    ring['ring'] = ring;
+    for (const metadata of [{ n: 1n }, ring])
+      await expect(
+        context.record('ada', [{ role: 'user', content: 'x', metadata } as never]),
+      ).rejects.toMatchObject({ code: 'message-invalid', details: { path: 'entries[0]' } });
+  });
+
+  test("a question that is no text is the caller's mistake, not the file's", async () => {
+    for (const question of [undefined, 5, ['token']])
+      await expect(context.search(question as never)).rejects.toMatchObject({
+        code: 'option-invalid',
+        message: expect.stringContaining('query') as string,
+      });
+    for (const texts of ['token', [5]])
+      await expect(
+        context.compile({ texts: texts as never, sources: [docs] }),
+      ).rejects.toMatchObject({ code: 'option-invalid' });
   });
 });

@@ -1,13 +1,14 @@
 /** A context port on SQLite: documents with full-text search, conversations and tool results. */
 import type { IContextPort } from '@promethean/pantheon-core';
-import { PantheonError, errorMessage } from '@promethean/pantheon-core';
+import { PantheonError } from '@promethean/pantheon-core';
+import { openSqliteFile, translateSqliteError } from '@promethean/sqlite-file';
 import {
   compileContext,
   documentFilter,
   explainContext,
   sourceUnknown,
 } from './compile-context.ts';
-import { openDatabase } from './database.ts';
+import { CONTEXT_FILE } from './database.ts';
 import { recordEntries } from './entries.ts';
 import {
   indexDocuments,
@@ -24,6 +25,9 @@ import {
   type SqliteContextOptions,
 } from './options.ts';
 import { searchDocuments, type DocumentFilter } from './search-documents.ts';
+
+/** How long a statement waits for another process's lock. */
+const BUSY_TIMEOUT_MS = 10_000;
 
 /** One indexing run. */
 export interface IndexOptions {
@@ -85,8 +89,9 @@ export interface DocumentsOptions {
 export interface SqliteContext extends Required<IContextPort> {
   /**
    * Brings the index up to date with the folders: new and changed files are read, deleted ones forgotten. Leaves the event loop its
-   * turns. One run at a time; another waits. Rejects with `file-unreadable` when a root cannot be read or the database fails, `tick-cancelled` when the
-   * signal aborted, `source-unknown` and `closed`.
+   * turns. One run at a time; another waits. Rejects with `file-unreadable` when a root cannot be read or the database is damaged,
+   * `unavailable` when the disk is full or another process held the lock too long, `tick-cancelled` when the signal aborted,
+   * `source-unknown` and `closed`.
    */
   readonly index: (options?: IndexOptions) => Promise<IndexReport>;
   /** The passages that answer a question, best first. Rejects like `compile`. */
@@ -99,33 +104,30 @@ export interface SqliteContext extends Required<IContextPort> {
  * Makes a context port on `node:sqlite` (Node 22.16 or newer). The database is opened here; documents are read by `index()` only.
  *
  * @throws PantheonError `option-invalid` for a wrong option or a database of another program, `file-unreadable` for a file that cannot
- *   be opened or is damaged.
+ *   be opened or is damaged, `unavailable` for a full disk or a lock that is held too long.
  */
 export const makeSqliteContext = (options: SqliteContextOptions): SqliteContext => {
   const settings = readOptions(options);
-  const database = openDatabase(settings.path);
+  const { path } = settings;
+  const database = openSqliteFile(
+    CONTEXT_FILE,
+    // What a crash of the machine can lose of an index is indexed again.
+    { path, busyTimeoutMs: BUSY_TIMEOUT_MS, synchronous: 'normal' },
+    (opened) => opened,
+  );
   const closing = new AbortController();
   let indexing: Promise<unknown> = Promise.resolve();
 
   const requireOpen = (): void => {
     if (closing.signal.aborted) throw new PantheonError('closed', 'The context port is closed.');
   };
-  const translate = (error: unknown): PantheonError =>
-    PantheonError.is(error)
-      ? error
-      : new PantheonError(
-          'file-unreadable',
-          `The database ${settings.path} failed: ${errorMessage(error)}.`,
-          // Another process held its lock too long, or the disk was full: both may pass.
-          { cause: error, retryable: true, details: { path: settings.path } },
-        );
   // SQLite works synchronously; the port's promises come from here.
   const run = async <Result>(work: () => Result): Promise<Result> => {
     requireOpen();
     try {
       return work();
     } catch (error) {
-      throw translate(error);
+      throw translateSqliteError(error, path);
     }
   };
 
@@ -195,7 +197,7 @@ export const makeSqliteContext = (options: SqliteContextOptions): SqliteContext 
         try {
           return await indexAll(indexOptions);
         } catch (error) {
-          throw translate(error);
+          throw translateSqliteError(error, path);
         }
       });
       indexing = next.catch(() => undefined);
@@ -203,6 +205,7 @@ export const makeSqliteContext = (options: SqliteContextOptions): SqliteContext 
     },
     search: (query, { source, limit = 8, where = {} } = {}) =>
       run(() => {
+        if (typeof query !== 'string') throw optionInvalid('query', 'a text', query);
         requireCount('limit', limit, 0);
         const filter = documentFilter({ ...where }, 'where');
         return documentSources(source)

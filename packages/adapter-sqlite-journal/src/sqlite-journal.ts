@@ -90,6 +90,11 @@ interface Open {
   readonly sql: Statements;
 }
 
+const prepareStatements = (database: DatabaseSync): Open => {
+  const entries = Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]);
+  return { database, sql: Object.fromEntries(entries) as Statements };
+};
+
 const tickOf = (row: TickRow): UnfinishedTick => ({
   tickId: row.id,
   actorId: row.actor,
@@ -126,13 +131,12 @@ export const makeSqliteJournal = (options: SqliteJournalOptions): SqliteJournal 
   let place = 0;
 
   // When it fails, the next call tries again: a folder can be made, a file can be restored.
-  const open = (): Open => {
-    if (opened !== undefined) return opened;
-    const database = openSqliteFile(JOURNAL_FILE, { path, busyTimeoutMs, synchronous });
-    const entries = Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]);
-    opened = { database, sql: Object.fromEntries(entries) as Statements };
-    return opened;
-  };
+  const open = (): Open =>
+    (opened ??= openSqliteFile(
+      JOURNAL_FILE,
+      { path, busyTimeoutMs, synchronous },
+      prepareStatements,
+    ));
   const batch = makeBatch(
     () => open().database,
     (error) => translateSqliteError(error, path),

@@ -23,11 +23,7 @@ import {
   staleVersion,
   unknownActor,
 } from '@promethean/pantheon-core/adapter';
-import {
-  openSqliteFile,
-  type SqliteFileSettings,
-  translateSqliteError,
-} from '@promethean/sqlite-file';
+import { openSqliteFile, translateSqliteError } from '@promethean/sqlite-file';
 import { columnsOf } from './actor-columns.ts';
 import { ACTOR_FILE } from './actor-file.ts';
 
@@ -70,17 +66,6 @@ interface Table {
   readonly remove: StatementSync;
   readonly list: (filter: readonly (readonly [column: string, value: string])[]) => ActorRow[];
 }
-
-/** Compiles the statements; closes a file that has not the columns for them. */
-const openTable = (settings: SqliteFileSettings): Table => {
-  const database = openSqliteFile(ACTOR_FILE, settings);
-  try {
-    return makeTable(database);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-};
 
 const makeTable = (database: DatabaseSync): Table => {
   const find = database.prepare(`SELECT ${COLUMNS} FROM actor WHERE id = ?`);
@@ -138,7 +123,7 @@ export const makeSqliteState = (options: SqliteStateOptions): SqliteState => {
     if (closed) throw new PantheonError('closed', 'The state port is closed.');
     try {
       // When it fails, the next call tries again: a folder can be made, a file can be restored.
-      table ??= openTable({ path, busyTimeoutMs, synchronous });
+      table ??= openSqliteFile(ACTOR_FILE, { path, busyTimeoutMs, synchronous }, makeTable);
       return work(table);
     } catch (error) {
       throw translateSqliteError(error, path);

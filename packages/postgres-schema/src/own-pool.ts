@@ -13,6 +13,8 @@ const GOODBYE_MS = 2_000;
 /** A cancelled statement is answered by the server; only when even that does not come the connection is given up. */
 const ANSWER_MS = 2_000;
 const IDLE_IN_TRANSACTION_MS = 5_000;
+/** A timer takes a longer time for none at all, and so would what is added to this one. */
+const LONGEST_MS = 2_147_483_647 - ANSWER_MS;
 
 /** Settings of `makeOwnPool`. */
 export interface OwnPoolOptions {
@@ -59,6 +61,7 @@ export const makeOwnPool = ({
   statementTimeoutMs,
 }: OwnPoolOptions): Lender => {
   const open = new Set<Endable>();
+  const statementMs = Math.min(statementTimeoutMs, LONGEST_MS);
 
   const start = async () => {
     const { default: pg } = await import('pg');
@@ -66,9 +69,9 @@ export const makeOwnPool = ({
       ...settings,
       ...(url !== undefined && { connectionString: url }),
       max: maxConnections,
-      connectionTimeoutMillis: connectTimeoutMs,
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + ANSWER_MS,
+      connectionTimeoutMillis: Math.min(connectTimeoutMs, LONGEST_MS),
+      statement_timeout: statementMs,
+      query_timeout: statementMs + ANSWER_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
       application_name: 'pantheon',

@@ -48,8 +48,14 @@ export const sqlState = (error: unknown): string | undefined => {
 /** Serialization failure, deadlock, lock timeout: nothing was done, and the same may succeed a moment later. */
 const isConflict = (state: string | undefined): boolean =>
   state === '40001' || state === '40P01' || state === '55P03';
-/** No rights: an error that only a person can end. */
-const NO_RIGHTS = '42501';
+/** What a person can do about errors that do not pass. */
+const POOLER =
+  ' A pooler in transaction mode is in between that does not know prepared statements; give a pool of your own (pool).';
+const ADVICE: Readonly<Record<string, string>> = {
+  '42501': ' Grant the rights, or let a user who has them make the tables once (ready).',
+  '42P05': POOLER,
+  '26000': POOLER,
+};
 
 const endsConnection = (state: string | undefined): boolean =>
   state === undefined || state.startsWith('08') || /^57P0[1-5]$/.test(state);
@@ -57,18 +63,31 @@ const mayPass = (state: string): boolean =>
   // Timeouts, full disks and memory, a primary that became a standby.
   state === '57014' || state === '25006' || state.startsWith('53');
 
+/** What to do about a connection that the settings do not allow, however often it is tried; undefined where it may pass. */
+const adviceOnSettings = (error: unknown): string | undefined => {
+  const state = sqlState(error);
+  if (state === '08P01')
+    return 'the pooler in between refuses the timeouts that are set; give a pool of your own (pool)';
+  if (state !== undefined)
+    return /^(28|3D)/.test(state) ? 'check the credentials and the database' : undefined;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  const message = errorMessage(error);
+  if (message.startsWith('SASL: ')) return 'check the password';
+  const isAboutTls =
+    message === 'The server does not support SSL connections' ||
+    (typeof code === 'string' && /CERT|^ERR_(TLS|SSL|OSSL)/.test(code));
+  return isAboutTls ? 'check the settings of TLS (ssl, sslmode) on both sides' : undefined;
+};
+
 /** A connection that could not be made: nothing was done. */
 const unreachable = (error: unknown, server: string): PantheonError => {
-  const state = sqlState(error);
   const reason = errorMessage(error) || String((error as { readonly code?: unknown })?.code);
+  const advice = adviceOnSettings(error);
   return new PantheonError(
     'unavailable',
-    `No connection to ${server}: ${reason}. Nothing was done; check that it runs, its address and the credentials.`,
-    {
-      cause: error,
-      // A wrong password or database does not become right by trying again.
-      retryable: state === undefined || !/^(28|3D)/.test(state),
-    },
+    `No connection to ${server}: ${reason}. Nothing was done; ${advice ?? 'check that it runs, its address and the credentials'}.`,
+    // What is wrong with the settings does not become right by trying again.
+    { cause: error, retryable: advice === undefined },
   );
 };
 
@@ -106,10 +125,7 @@ export const makePostgresClient = ({
         { cause: error, retryable: true, details: { state } },
       );
     }
-    const advice =
-      state === NO_RIGHTS
-        ? ' Grant the rights, or let a user who has them make the tables once (ready).'
-        : '';
+    const advice = ADVICE[state as string] ?? '';
     return new PantheonError(
       'unavailable',
       `${server} refused a statement: ${errorMessage(error)} (${state}). Nothing was done.${advice}`,

@@ -115,6 +115,13 @@ describeWithPostgres('the tables of adapters', (postgres) => {
     });
   });
 
+  test('are used with timeouts longer than a timer knows', async () => {
+    const limits = { connectTimeoutMs: 2 ** 40, statementTimeoutMs: 2 ** 40 };
+    const tables = makeNotes({ url: postgres().url, schema: schemaOfTest(), ...limits });
+    await add(tables, 'a', 'twice');
+    expect(await notesOf(tables)).toEqual(['a']);
+  });
+
   test('refuse calls after close, which waits for those before', async () => {
     const { url } = postgres();
     const tables = makeNotes({ url, schema: schemaOfTest() });
@@ -128,6 +135,58 @@ describeWithPostgres('the tables of adapters', (postgres) => {
   });
 });
 
+describe('a connection that the settings do not allow', () => {
+  const poolThatFails = (error: Error) => ({
+    on: () => undefined,
+    off: () => undefined,
+    connect: (callback: (reason: Error, connection: undefined) => void) =>
+      callback(error, undefined),
+  });
+  test.each<[string, Error, string]>([
+    [
+      'a startup parameter that a pooler refuses',
+      Object.assign(new Error('unsupported startup parameter'), {
+        code: '08P01',
+        severity: 'FATAL',
+      }),
+      'a pool of your own',
+    ],
+    ['a server without TLS', new Error('The server does not support SSL connections'), 'sslmode'],
+    [
+      'a certificate that nobody vouches for',
+      Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+      'sslmode',
+    ],
+    ['no password', new Error('SASL: client password must be a string'), 'the password'],
+  ])('is not tried again: %s', async (_, error, advice) => {
+    await expect(notesOf(makeNotes({ pool: poolThatFails(error) }))).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: false,
+      message: expect.stringContaining(advice),
+    });
+  });
+
+  test('may be tried again where it may pass', async () => {
+    const error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    await expect(notesOf(makeNotes({ pool: poolThatFails(error) }))).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    });
+  });
+});
+
+test.each(['42P05', '26000'])(
+  'a pooler that mixes prepared statements up is named as the cause: %s',
+  async (code) => {
+    const error = Object.assign(new Error('prepared statement'), { code, severity: 'ERROR' });
+    const session = { query: async () => Promise.reject(error) };
+    await expect(notesOf(makeNotes({ session }))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('A pooler in transaction mode'),
+    });
+  },
+);
+
 describe('an option', () => {
   test.each<[string, PostgresOptions]>([
     ['exactly one of url', {}],
@@ -135,6 +194,8 @@ describe('an option', () => {
     ['schema must be', { settings: {}, schema: 'Pantheon' }],
     ['table must be', { settings: {}, table: '1' }],
     ['connectTimeoutMs', { settings: {}, connectTimeoutMs: 0 }],
+    ['settings.port', { settings: { port: Number.NaN } }],
+    ['settings.port', { settings: { port: 65_536 } }],
   ])('that is wrong is refused at once: %s', (message, options) => {
     expect(() => makeNotes(options)).toThrow(
       expect.objectContaining({

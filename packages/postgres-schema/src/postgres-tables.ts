@@ -70,6 +70,12 @@ const lenderOf = (
   const parsed = url === undefined ? undefined : URL.parse(url);
   if (url !== undefined && !/^postgres(ql)?:$/.test(parsed?.protocol ?? ''))
     throw optionInvalid('url must be of the form postgres://user:password@host:port/database.');
+  const { port } = settings ?? {};
+  // pg would wait for ever for one that is not a number.
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535))
+    throw optionInvalid(
+      `settings.port must be a whole number from 1 to 65535, not ${String(port)}.`,
+    );
   const address = parsed?.host ?? [settings?.host, settings?.port].filter(Boolean).join(':');
   return {
     ...makeOwnPool({ url, settings, ...limits }),

@@ -53,6 +53,32 @@ describeWithPostgres('the tables', (postgres) => {
     });
   });
 
+  test.each([
+    ['a table of that name', 'CREATE TABLE $.foreign1 (theirs integer)', 'foreign1'],
+    [
+      'a table of versions with other columns',
+      'CREATE TABLE $.foreign2_schema (x integer)',
+      'foreign2',
+    ],
+    [
+      'a table of versions without a row',
+      'CREATE TABLE $.foreign3_schema (version integer, oldest integer)',
+      'foreign3',
+    ],
+  ])('of another program are refused by name, and left as they are: %s', async (_, sql, table) => {
+    const names = namesOf(schema, table);
+    await session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}; ${sql.replace('$', schema)}`);
+    await expect(ensureTables(client, names, STEPS)).rejects.toMatchObject({
+      code: 'option-invalid',
+      message: expect.stringContaining(names.table),
+    });
+    const { rows } = await session.query(
+      'SELECT count(*)::integer AS n FROM information_schema.tables WHERE table_schema = $1 AND table_name LIKE $2',
+      [schema, `${table}%`],
+    );
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
   test('stay, when a step fails, in the version that they had', async () => {
     const names = namesOf(schema, 'broken');
     await ensureTables(client, names, STEPS.slice(0, 1));

@@ -26,6 +26,8 @@ export interface Migration {
 /** The longest name of PostgreSQL has 63 bytes; our names of tables and indexes append to it. */
 const NAME = /^[a-z_][a-z0-9_]{0,47}$/;
 const UNDEFINED_TABLE = '42P01';
+/** A table of ours that has not our column, or no row; a table that is there before we make it. */
+const FOREIGN = ['42703', 'P0002', '42P07'];
 
 /** Quotes the names of a schema and a table. Throws `option-invalid`. */
 export const namesOf = (schema: string, table: string): TableNames => {
@@ -82,17 +84,32 @@ export const ensureTables = async (
   migrations: readonly Migration[],
 ): Promise<void> => {
   const known = migrations.length;
+  /** An error of a statement on the tables. */
+  const stateOf = (error: unknown): string | undefined => sqlState((error as PantheonError).cause);
   const find = async (): Promise<{ version: number; oldest: number } | undefined> => {
     try {
       const [row] = await run(`SELECT version, oldest FROM ${names.version}`, [], 'none');
       return row as { version: number; oldest: number } | undefined;
     } catch (error) {
-      if (sqlState((error as PantheonError).cause) === UNDEFINED_TABLE) return undefined;
+      if (stateOf(error) === UNDEFINED_TABLE) return undefined;
       throw error;
     }
   };
-  if (((await find())?.version ?? 0) < known) await run(migration(names, migrations), [], 'none');
-  const { version, oldest } = (await find()) ?? { version: known, oldest: known };
+  const bringUpToDate = async (): Promise<{ version: number; oldest: number }> => {
+    try {
+      if (((await find())?.version ?? 0) < known)
+        await run(migration(names, migrations), [], 'none');
+      return (await find()) ?? { version: known, oldest: known };
+    } catch (error) {
+      if (!FOREIGN.includes(stateOf(error) ?? '')) throw error;
+      throw new PantheonError(
+        'option-invalid',
+        `A table of another program has the name of ${names.table} or of one beside it; give another schema or table.`,
+        { cause: error },
+      );
+    }
+  };
+  const { version, oldest } = await bringUpToDate();
   if (oldest <= known) return;
   throw new PantheonError(
     'option-invalid',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
-import { openSqliteFile } from './index.ts';
+import { openSqliteFile, type SqliteFileKind } from './index.ts';
 
 const STEPS = [
   'CREATE TABLE actor (id TEXT NOT NULL UNIQUE) STRICT',
@@ -16,9 +16,15 @@ const makeFolder = (): string => {
   return folder;
 };
 
+const kindOf = (migrations: readonly string[]): SqliteFileKind => ({
+  applicationId: 0x50746573,
+  what: 'test',
+  migrations,
+});
+
 const open = (path: string, migrations: readonly string[] = STEPS): DatabaseSync => {
-  const kind = { applicationId: 0x50746573, what: 'test', migrations };
-  const database = openSqliteFile(kind, { path, busyTimeoutMs: 10_000, synchronous: 'full' });
+  const settings = { path, busyTimeoutMs: 10_000, synchronous: 'full' } as const;
+  const database = openSqliteFile(kindOf(migrations), settings, (opened) => opened);
   onTestFinished(() => {
     if (database.isOpen) database.close();
   });
@@ -61,8 +67,29 @@ test('the file is opened with a write-ahead log and the durability that was aske
   const full = open(path);
   expect(full.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
   expect(full.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
-  const kind = { applicationId: 0x50746573, what: 'test', migrations: STEPS };
-  const normal = openSqliteFile(kind, { path, busyTimeoutMs: 0, synchronous: 'normal' });
+  const settings = { path, busyTimeoutMs: 0, synchronous: 'normal' } as const;
+  const normal = openSqliteFile(kindOf(STEPS), settings, (opened) => opened);
   expect(normal.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 1 });
   normal.close();
+});
+
+test('a wait longer than SQLite knows is its longest, not none', () => {
+  const settings = { path: ':memory:', busyTimeoutMs: 2 ** 40, synchronous: 'full' } as const;
+  const database = openSqliteFile(kindOf(STEPS), settings, (opened) => opened);
+  expect(database.prepare('PRAGMA busy_timeout').get()).toEqual({ timeout: 2_147_483_647 });
+  database.close();
+});
+
+test('a file whose tables are gone is closed again, and said to be unreadable', () => {
+  const path = join(makeFolder(), 'actors.db');
+  open(path).exec('DROP TABLE actor');
+  const settings = { path, busyTimeoutMs: 0, synchronous: 'full' } as const;
+  let opened: DatabaseSync | undefined;
+  expect(() =>
+    openSqliteFile(kindOf(STEPS), settings, (database) => {
+      opened = database;
+      return database.prepare('SELECT id FROM actor');
+    }),
+  ).toThrow(expect.objectContaining({ code: 'file-unreadable' }));
+  expect(opened?.isOpen).toBe(false);
 });

@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { errorMessage, PantheonError } from '@promethean/pantheon-core';
 
 const RETRY_MS = 5;
+/** SQLite takes a longer time for none at all. */
+const LONGEST_BUSY_MS = 2_147_483_647;
 
 /** A kind of file: what is kept in it, and how it came to its present form. */
 export interface SqliteFileKind {
@@ -122,7 +124,7 @@ const prepare = (
   kind: SqliteFileKind,
   { path, busyTimeoutMs, synchronous }: SqliteFileSettings,
 ): void => {
-  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  database.exec(`PRAGMA busy_timeout = ${Math.min(busyTimeoutMs, LONGEST_BUSY_MS)}`);
   // In one transaction: a file that another process makes meanwhile would look like that of another program.
   database.exec('BEGIN');
   versionOf(database, path, kind);
@@ -146,19 +148,21 @@ const wait = (ms: number): void => {
 
 /**
  * Opens or creates the file and brings its schema up to date, under a lock. Waits for processes that do the same: SQLite does not
- * wait by itself where a file becomes one with a write-ahead log.
+ * wait by itself where a file becomes one with a write-ahead log. Gives what `compile` makes of the database, such as its
+ * statements; where that fails, the file is closed again.
  */
-export const openSqliteFile = (
+export const openSqliteFile = <Opened>(
   kind: SqliteFileKind,
   settings: SqliteFileSettings,
-): DatabaseSync => {
+  compile: (database: DatabaseSync) => Opened,
+): Opened => {
   const deadline = performance.now() + settings.busyTimeoutMs;
   for (;;) {
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(settings.path);
       prepare(database, kind, settings);
-      return database;
+      return compile(database);
     } catch (error) {
       database?.close();
       if (!isLocked(error) || performance.now() > deadline)
