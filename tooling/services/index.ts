@@ -6,4 +6,5 @@ export {
   startPostgres,
 } from './postgres.ts';
 export { hasRedis, REDIS_URL, type Redis, type RedisOptions, startRedis } from './redis.ts';
+export { hasRedisCluster, type RedisCluster, startRedisCluster } from './redis-cluster.ts';
 export { startProxy, type Proxy, type ProxyMode } from './proxy.ts';

@@ -10,6 +10,8 @@ export const REDIS_URL = 'PANTHEON_REDIS_URL';
 export interface RedisOptions {
   /** Further arguments of `redis-server`, such as `['--appendonly', 'yes']`. Default: no persistence. */
   readonly args?: readonly string[];
+  /** Default: one that is free. */
+  readonly port?: number;
 }
 
 /** A Redis of our own. */
@@ -31,11 +33,14 @@ const binary = (): string | undefined => findBinary('redis-server');
 export const hasRedis = (): boolean => binary() !== undefined;
 
 /** Starts a Redis on a free port of 127.0.0.1. */
-export const startRedis = async ({ args = [] }: RedisOptions = {}): Promise<Redis> => {
+export const startRedis = async ({
+  args = [],
+  port: wanted,
+}: RedisOptions = {}): Promise<Redis> => {
   const file = binary();
   if (file === undefined) throw new Error('There is no redis-server on this machine.');
   const folder = mkdtempSync(join(tmpdir(), 'pantheon-redis-'));
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   let server: ServerProcess | undefined;
   const start = async (): Promise<void> => {
     server = await startServer({

@@ -7,6 +7,7 @@ import {
   startPostgres,
   type PostgresOptions,
 } from './postgres.ts';
+import { hasRedisCluster, type RedisCluster, startRedisCluster } from './redis-cluster.ts';
 import { hasRedis, REDIS_URL, type Redis, type RedisOptions, startRedis } from './redis.ts';
 
 /** The names of suites without a server end with this and the server's name; the summary of a run reads it. */
@@ -44,6 +45,14 @@ export const describeWithRedisServer = (
   options?: RedisOptions,
 ): void => describeWith(name, 'redis-server', hasRedis(), () => startRedis(options), body);
 
+/** A suite on a private Redis Cluster of three nodes. */
+export const describeWithRedisCluster = (
+  name: string,
+  body: (cluster: () => RedisCluster) => void,
+  options?: Pick<RedisOptions, 'args'>,
+): void =>
+  describeWith(name, 'redis-server', hasRedisCluster(), () => startRedisCluster(options), body);
+
 /** A suite on a Redis that it shares: the one that `PANTHEON_REDIS_URL` names, or a private one. */
 export const describeWithRedis = (
   name: string,
@@ -72,3 +81,30 @@ export const describeWithPostgres = (
     url === undefined ? startPostgres({ settings: { fsync: 'off' } }) : { url, close: nothing };
   describeWith(name, 'postgresql', url !== undefined || hasPostgres(), start, body);
 };
+
+/** Ports that are closed when the suite around the call has ended. */
+export const closedAfterAll = (): (<P extends Server>(port: P) => P) => {
+  const opened: Server[] = [];
+  afterAll(async () => {
+    for (const port of opened) await port.close();
+  });
+  return (port) => {
+    opened.push(port);
+    return port;
+  };
+};
+
+/** An error of a port. */
+interface Failure extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+}
+
+/** The error of a call that must fail. */
+export const failureOf = (call: Promise<unknown>): Promise<Failure> =>
+  call.then(
+    () => {
+      throw new Error('The call should have failed.');
+    },
+    (error: unknown) => error as Failure,
+  );
