@@ -5,6 +5,8 @@ export interface Fault {
   readonly what: string;
   /** Why there is no test. */
   readonly missing?: string;
+  /** Figures that need not be 0, as the guarantees say: the test holds them to their bound. */
+  readonly allowed?: readonly string[];
 }
 
 const NO_INSPECTOR = 'there is no inspector yet';
@@ -32,14 +34,20 @@ export const CATALOGUE: readonly Fault[] = [
   { id: 'B11', what: 'cron and daylight saving' },
   { id: 'C1', what: 'kill -9 of workers at random' },
   { id: 'C2', what: 'kill -9 at every point of a tick' },
-  { id: 'C3', what: 'a worker that is paused for longer than its lease' },
-  { id: 'C4', what: 'a worker that is blocked for longer than its lease' },
+  // What a frozen process had begun, it ends late.
+  {
+    id: 'C3',
+    what: 'a worker that is paused for longer than its lease',
+    allowed: ['overlaps', 'paidTwice'],
+  },
+  { id: 'C4', what: 'a worker that is blocked for longer than its lease', allowed: ['overlaps'] },
   { id: 'C5', what: 'a cold start with a mountain of messages' },
   { id: 'C7', what: 'a worker that is cut from its stores' },
   { id: 'C8', what: 'a rolling restart' },
   { id: 'C9', what: 'two processes start the same loops' },
   { id: 'C10', what: 'two versions together', missing: 'there is no earlier release to run' },
-  { id: 'D1', what: 'kill -9 of Redis' },
+  // With `appendfsync everysec`: what was accepted in the last two seconds.
+  { id: 'D1', what: 'kill -9 of Redis', allowed: ['lost'] },
   { id: 'D4', what: 'a long outage of Redis' },
   { id: 'D5', what: 'a Redis that refuses' },
   { id: 'D6', what: 'a Redis that loses its data' },
@@ -98,15 +106,6 @@ export const CATALOGUE: readonly Fault[] = [
   { id: 'K5', what: 'prompt injection' },
   { id: 'K6', what: 'hostile schemas' },
   { id: 'K7', what: 'forged senders' },
-  {
-    id: 'K8',
-    what: 'filters from outside',
-    missing:
-      'the filters of list() are three ids, which H3 covers; nothing sorts or searches by text from outside',
-  },
-  {
-    id: 'K9',
-    what: 'the packed packages',
-    missing: 'no fault to inject: `npm run check` packs and reads every package',
-  },
+  { id: 'K8', what: 'filters from outside' },
+  { id: 'K9', what: 'the packed packages' },
 ];

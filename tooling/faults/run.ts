@@ -14,21 +14,62 @@ import { CATALOGUE } from './catalogue.ts';
 import { type FaultTest, formatRows, isProven, judge } from './verdicts.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    json: { type: 'string' },
-  },
-});
+/** `C1` is that fault and not `C10` as well; anything else is an expression that names of tests match. */
+const readOnly = (only: string): RegExp =>
+  new RegExp(/^[A-K]\d+$/.test(only) ? `\\b${only}\\b` : only);
+
+const readOptions = (): {
+  readonly short: boolean;
+  readonly only: RegExp | undefined;
+  readonly json: string | undefined;
+} => {
+  const { values } = parseArgs({
+    options: {
+      short: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      json: { type: 'string' },
+    },
+  });
+  const { short, only, json } = values;
+  return { short, only: only === undefined ? undefined : readOnly(only), json };
+};
+
+let values: ReturnType<typeof readOptions>;
+try {
+  values = readOptions();
+} catch (error) {
+  console.error(
+    `${(error as Error).message}\nnpm run faults [-- --short] [-- --only C1] [-- --json FILE]`,
+  );
+  process.exit(1);
+}
 
 /** As a suite without its server is named. */
 const NEEDS = /\(needs ([^)]+)\)/;
 
-const files = globSync(['packages/*/{src,test}/**/*.test.ts', 'tooling/**/*.test.ts'], {
-  cwd: root,
-  exclude: (name) => name.includes('node_modules'),
-}).filter((file) => readFileSync(join(root, file), 'utf8').includes('noteFigures('));
+/** What the files say that note figures, by their paths. */
+const sources = new Map(
+  globSync(['packages/*/{src,test}/**/*.test.ts', 'tooling/**/*.test.ts'], {
+    cwd: root,
+    exclude: (name) => name.includes('node_modules'),
+  })
+    .map((file) => [file, readFileSync(join(root, file), 'utf8')] as const)
+    .filter(([, text]) => text.includes('noteFigures(')),
+);
+
+/** The files to run and the names of the tests in them: some tests of a fault have its id in their figures alone. */
+const choose = (): { readonly files: readonly string[]; readonly pattern?: RegExp } => {
+  const { only } = values;
+  const all = Array.from(sources.keys());
+  if (only === undefined) return { files: all };
+  const notes = new RegExp(`noteFigures\\(\\s*\\w+,\\s*['\`](?:${only.source})`);
+  const names = new RegExp(`\\(\\s*['\`][^'\`]*(?:${only.source})`);
+  const found = all.filter((file) => notes.test(sources.get(file) ?? ''));
+  const isNamed = found.every((file) =>
+    names.test((sources.get(file) ?? '').replaceAll(/noteFigures\([^)]*/g, '')),
+  );
+  return isNamed ? { files: all, pattern: only } : { files: found };
+};
 
 const readTest = (test: TestCase): FaultTest => {
   const { fault } = test.meta();
@@ -67,23 +108,27 @@ const collector: Reporter = {
 };
 
 if (!values.short) process.env['PANTHEON_FAULTS'] = 'full';
-const vitest = await startVitest('test', files, {
+const { files, pattern } = choose();
+const vitest = await startVitest('test', [...files], {
   root,
   run: true,
   watch: false,
   reporters: ['default', collector],
-  ...(values.only !== undefined && { testNamePattern: values.only }),
+  ...(pattern !== undefined && { testNamePattern: pattern }),
 });
 await vitest.close();
 
-// With `--only`, what was left out was meant to be.
-const isWanted = ({ state, missingServer }: FaultTest): boolean =>
-  values.only === undefined || state !== 'skipped' || missingServer !== undefined;
+const { only } = values;
+// With `--only`, what was left out was meant to be, and what came along says something only when it failed.
+const isWanted = ({ name, noted = '', state, missingServer }: FaultTest): boolean =>
+  only === undefined ||
+  state === 'failed' ||
+  (state === 'skipped' ? missingServer !== undefined : only.test(`${noted} ${name}`));
 const wanted = tests.filter(isWanted);
-const named = new RegExp(values.only ?? '');
-const catalogue = CATALOGUE.filter(({ id }) => values.only === undefined || named.test(id));
+const catalogue = CATALOGUE.filter(({ id }) => only === undefined || only.test(id));
 const rows = judge(catalogue, wanted);
 console.log(`\nFaults, and what was measured:\n${formatRows(rows)}`);
+if (rows.length === 0) console.error(`No test of a fault has a name that matches ${String(only)}.`);
 if (values.json !== undefined) {
   const path = resolve(process.env['INIT_CWD'] ?? '.', values.json);
   writeFileSync(path, `${JSON.stringify(rows, undefined, 2)}\n`);

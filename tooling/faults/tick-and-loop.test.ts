@@ -40,6 +40,7 @@ test('B1: bad intervals are refused and never run', async (context) => {
     if (bad !== 0) codes.push(codeOf(() => schedule.once(bad as number, task)));
   }
   codes.push(codeOf(() => schedule.every(undefined as never, task)));
+  codes.push(codeOf(() => schedule.once(undefined as never, task)));
   await timers.advance(200);
   const longest = schedule.every(2 ** 31 - 1, task);
   await timers.advance(200);
@@ -259,12 +260,14 @@ describe('B8: a caller gives up', () => {
 
   test('in every phase', async (context) => {
     const figures: Record<string, string> = {};
+    let slowestMs = 0;
     for (const phase of PHASES) {
       const controller = new AbortController();
       const { signal } = controller;
-      let calls = 0;
+      let [calls, abortedAt] = [0, performance.now()];
       const abortAt = (where: (typeof PHASES)[number]): Promise<void> => {
         if (where !== phase) return Promise.resolve();
+        abortedAt = performance.now();
         controller.abort();
         // Deaf: it never comes back.
         return where === 'between actions' ? Promise.resolve() : new Promise(() => {});
@@ -286,16 +289,17 @@ describe('B8: a caller gives up', () => {
         return { actions: [action, action, action] };
       });
       if (phase === 'before') controller.abort();
-      const began = performance.now();
       const end = await orchestrator.tickActor(actorOf([plan]), { signal }).then(
         ({ status }: TickReport) => status,
         (error: PantheonError) => error.code,
       );
       figures[phase] = end;
-      expect(performance.now() - began).toBeLessThan(5_000);
+      slowestMs = Math.max(slowestMs, Math.round(performance.now() - abortedAt));
       expect(calls).toBe(0);
     }
-    noteFigures(context, 'B8', figures);
+    noteFigures(context, 'B8', { ...figures, slowestMs });
+    // 100 ms, and what a slow machine adds.
+    expect(slowestMs).toBeLessThan(500);
     for (const end of Object.values(figures))
       expect(['cancelled', 'tick-cancelled']).toContain(end);
   });

@@ -49,6 +49,31 @@ test('a fault without its server, without a test or without figures is not prove
   expect(verdictsOf([silent])).toContain('A1 not proven');
 });
 
+test('where nothing was run, nothing is proven', () => {
+  expect(isProven([])).toBe(false);
+  expect(isProven(judge([{ id: 'A10', what: 'poison', missing: 'nobody has' }], []))).toBe(false);
+});
+
+test('a test that passes with a safety figure that is not 0 has not looked at it', () => {
+  for (const key of ['lost', 'lostUpdates', 'false successes', 'overlaps', 'leaks']) {
+    const blind: FaultTest = { ...passed, figures: { [key]: 1 } };
+    expect(verdictsOf([blind])).toContain('A1 violated');
+    expect(isProven(judge(catalogue, [blind]))).toBe(false);
+    expect(formatRows(judge(catalogue, [blind]))).toContain(`${key} must be 0`);
+  }
+  const foreign: FaultTest = { ...passed, name: 'another', noted: 'Z1', figures: { forged: 2 } };
+  expect(isProven(judge(catalogue, [passed, foreign]))).toBe(false);
+});
+
+test('only what a promise leaves open may be lost, and a harness may see what it must', () => {
+  const lossy: FaultTest = { ...passed, figures: { lost: 3 } };
+  const may = [{ id: 'A1', what: 'a handler throws', allowed: ['lost'] }];
+  expect(isProven(judge(may, [lossy]))).toBe(true);
+  expect(isProven(judge(may, [{ ...passed, figures: { lost: 3, overlaps: 1 } }]))).toBe(false);
+  const naive: FaultTest = { ...passed, noted: 'A1 naive, must fail', figures: { duplicated: 9 } };
+  expect(isProven(judge(catalogue, [passed, naive]))).toBe(true);
+});
+
 test('the catalogue names each fault once', () => {
   const ids = CATALOGUE.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
