@@ -44,6 +44,11 @@ export default defineConfig({
     ],
     sidebar,
     outline: [2, 3],
+    notFound: {
+      quote: 'Nothing is at this address. The search finds a page by any of its words.',
+      linkText: 'Home',
+      linkLabel: 'To the home page',
+    },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
     editLink: {
       text: 'Edit this page',

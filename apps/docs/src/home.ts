@@ -1,15 +1,16 @@
 /**
- * The home page, from the root README: its first paragraph, the section with the first commands, and the one with the first
- * example.
+ * The home page, from the root README: its first paragraph, the section that makes an application, and the one with the first
+ * example. Who reads the site has no clone, so commands that need one are not for its home.
  * @throws Error that says which of them is missing.
  */
 export const makeHome = (readme: string): string => {
   const [head = '', ...sections] = readme.split(/^(?=## )/m);
   const [, introduction] = head.split(/\n\n+/).filter((part) => !/^(!|\[!|<)/.test(part.trim()));
-  const commands = sections.find((section) => section.includes('\n```sh\n'));
+  const commands = sections.find((section) => /\n```sh\n[^`]*\bnpm create /.test(section));
   const example = sections.find((section) => section.includes('\n```ts\n'));
   if (introduction === undefined) throw new Error('README.md: there is no first paragraph');
-  if (commands === undefined) throw new Error('README.md: no section has a ```sh block');
+  if (commands === undefined)
+    throw new Error('README.md: no section has a ```sh block with npm create');
   if (example === undefined) throw new Error('README.md: no section has a ```ts block');
 
   const tagline = introduction

@@ -83,9 +83,10 @@ test('the title of a document is that of its front matter, or its first heading'
 });
 
 test('the home page has what the README opens with', () => {
-  const commands = '## Run\n\n```sh\nnpm run demo\n```\n';
+  const clone = '## Other\n\n```sh\nnpm run demo\n```\n';
+  const commands = '## Make\n\n```sh\nnpm create pantheon@latest\n```\n';
   const example = '## Code\n\n```ts\nexport {};\n```\n';
-  const readme = `# P\n\n![Picture](p.svg)\n\nOne **two**\n[three](x.md).\n\n${commands}\n## Other\n\n${example}`;
+  const readme = `# P\n\n![Picture](p.svg)\n\nOne **two**\n[three](x.md).\n\n${clone}\n${commands}\n${example}`;
   const home = makeHome(readme);
   expect(home).toContain('"tagline":"One two three."');
   expect(home).toContain(commands);

@@ -56,7 +56,7 @@ export const adapters: Readonly<Record<string, AdapterUse>> = {
     expression: `makeBullmqScheduler({
     url: ${REDIS_URL},
     namespace,
-    onError: console.error,
+    onError: (error) => console.error(String(error)),
   })`,
     env: REDIS,
     needs: 'a Redis of version 6.2 or later at REDIS_URL',
@@ -120,7 +120,7 @@ export const adapters: Readonly<Record<string, AdapterUse>> = {
     expression: `makeRedisBus({
     url: ${REDIS_URL},
     namespace,
-    onError: console.error,
+    onError: (error) => console.error(String(error)),
   })`,
     env: REDIS,
     needs: 'a Redis of version 6.2 or later at REDIS_URL',

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { adapters } from './adapters.ts';
-import { chooseAdapters, configText, envText, manifestText, needsOf } from './app-config.ts';
+import {
+  chooseAdapters,
+  configText,
+  envText,
+  manifestText,
+  modelText,
+  needsOf,
+} from './app-config.ts';
 import { readOwnPackage } from './own-package.ts';
 
 test('every adapter of ours is known, and no other', async () => {
@@ -29,6 +36,25 @@ test('an adapter brings its package, its line in the config, its variables and w
   expect(needsOf(chosen)).toEqual([
     'redis-bus needs a Redis of version 6.2 or later at REDIS_URL.',
   ]);
+});
+
+test.each([
+  [[], 'Without a key, answers are quotes'],
+  [['openai-llm'], 'The app needs a model to start.'],
+  [['offline-llm'], 'Answers are quotes from the notes, with a key too.'],
+  [['ai-sdk-llm'], 'The researcher answers in the words of the model in `pantheon.config.ts`'],
+])('the README of an app with %j says how it comes to a model', (names, beginning) => {
+  const text = modelText(chooseAdapters(names));
+  expect(text.slice(0, beginning.length)).toBe(beginning);
+});
+
+test('processes that share a bus share the work: a message is handled by one of them', () => {
+  expect(configText('my-app', chooseAdapters(['redis-bus']))).toContain('  group: namespace,\n');
+  expect(configText('my-app', chooseAdapters(['redis-lease']))).not.toContain('group');
+});
+
+test.each(['redis-bus', 'bullmq-scheduler'])('an app with %s shows no stack traces', (name) => {
+  expect(configText('my-app', chooseAdapters([name]))).toContain('console.error(String(error))');
 });
 
 test('what has to be installed stands in package.json once, and in order', async () => {

@@ -82,7 +82,11 @@ export const manifestText = (
 
 /** `pantheon.config.ts`. */
 export const configText = (name: string, { uses }: ChosenAdapters): string => {
-  const settings = new Map(uses.map(({ setting, expression }) => [setting, expression]));
+  const settings = new Map<string, string | undefined>(
+    uses.map(({ setting, expression }) => [setting, expression]),
+  );
+  // Without a group every process would handle every message, and pay for every answer.
+  if (settings.has('bus')) settings.set('group', 'namespace');
   const code = [...settings.values()].join('\n');
   const mentions = (word: string): boolean => new RegExp(`\\b${word}\\b`).test(code);
   const imports = sorted({
@@ -127,6 +131,22 @@ export const configText = (name: string, { uses }: ChosenAdapters): string => {
   ];
   return `${lines.join('\n')}\n`;
 };
+
+const KEY =
+  'Copy `.env.example` to `.env` and put your `OPENAI_API_KEY` there, or the address of a\ncompatible server such as Ollama';
+
+/** What the README says about the model, for each choice of one. */
+const MODELS: Readonly<Record<string, string>> = {
+  'ai-sdk-llm':
+    'The researcher answers in the words of the model in `pantheon.config.ts`: one on this machine, unless `.env` says otherwise. Copy\n`.env.example` to `.env` and change `AI_BASE_URL` and `AI_MODEL` there, or take another provider of the AI SDK in `pantheon.config.ts`.',
+  'offline-llm': `Answers are quotes from the notes, with a key too. Take \`llm: 'offline'\` out of \`pantheon.config.ts\` to have a model.\n${KEY}, and the researcher answers in the model's words.`,
+  'openai-llm': `The app needs a model to start. ${KEY}.\nThe researcher answers in the model's words.`,
+};
+
+/** The paragraph of the README about the model. */
+export const modelText = ({ names }: ChosenAdapters): string =>
+  names.flatMap((name) => MODELS[name] ?? [])[0] ??
+  `Without a key, answers are quotes from the notes. ${KEY}, and the researcher answers in the model's words.`;
 
 /** `.env.example`. */
 export const envText = ({ uses }: ChosenAdapters): string => {

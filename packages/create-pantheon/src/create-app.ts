@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { chooseAdapters, configText, envText, manifestText, needsOf } from './app-config.ts';
+import {
+  chooseAdapters,
+  configText,
+  envText,
+  manifestText,
+  modelText,
+  needsOf,
+} from './app-config.ts';
 import { copyTemplate } from './copy-template.ts';
 import { packageNameOf } from './package-name.ts';
 
@@ -40,6 +47,7 @@ export const createApp = async (options: CreateAppOptions): Promise<CreatedApp> 
   const needs = needsOf(chosen);
   const values = {
     name,
+    model: modelText(chosen),
     needs:
       needs.length === 0
         ? ''

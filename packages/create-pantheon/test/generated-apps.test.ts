@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { adapters } from '../src/adapters.ts';
 import { createApp } from '../src/create-app.ts';
+import { readOwnPackage } from '../src/own-package.ts';
 
 const run = promisify(execFile);
 const PACKAGE = join(import.meta.dirname, '..');
@@ -123,9 +124,10 @@ test('versions of others in an app are those that we are tested with', async () 
 const ask = async (
   input: string,
   env: Readonly<Record<string, string>> = {},
+  app = 'plain',
 ): Promise<{ readonly code: number | null; readonly answers: string; readonly rest: string }> => {
   const child = spawn(process.execPath, [...NODE, 'src/main.ts'], {
-    cwd: folderOf('plain'),
+    cwd: folderOf(app),
     env: { PATH: process.env['PATH'], ...env },
     timeout: 60_000,
   });
@@ -147,6 +149,17 @@ test('a greeting and questions that are piped in are answered, and the app ends'
   expect(code).toBe(0);
   const minutes = await readFile(join(folderOf('plain'), 'minutes.md'), 'utf8');
   expect(minutes.match(/^- \*\*(You|Team)\*\*: /gm)).toHaveLength(4);
+});
+
+test('every message to the user is shown, not only the first', async () => {
+  const { versions } = await readOwnPackage();
+  const target = folderOf('two-answers');
+  await createApp({ target, versions });
+  const file = join(target, 'src/actors/host.ts');
+  const host = await readFile(file, 'utf8');
+  await writeFile(file, host.replace('? [\n', "? [{ type: 'message', content: 'Moment.' },\n"));
+  const { answers } = await ask('hello\n', {}, 'two-answers');
+  expect(answers).toMatch(/^Moment\.\nHello! .*\n$/);
 });
 
 test('without a line to answer the app ends at once, in good order', async () => {

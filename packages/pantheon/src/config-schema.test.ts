@@ -130,6 +130,12 @@ describe('a wrong value is said in one sentence', () => {
     ]);
   });
 
+  test('a config that nobody awaited', () => {
+    expect(() => requireConfig(Promise.resolve({}), 'makePantheon')).toThrow(
+      'makePantheon: the config is a promise; await it.',
+    );
+  });
+
   test('two actors with one id', () => {
     expect(problemsOf({ actors: [{ script }, { script }] })).toEqual([
       '"actors[1].id" is "echo", and so is that of actors[0]; give each actor an id of its own.',

@@ -94,6 +94,7 @@ const settings = <Settings>(shape: Shape<Settings>): z.ZodType => {
   const names = Object.keys(shape);
   const known = z.looseObject(shape);
   return z.unknown().check(({ value, issues }) => {
+    if (isPromise(value)) return report(issues, value, 'is a promise; await it');
     if (!isObject(value)) return report(issues, value, 'must be an object with settings');
     for (const key of Object.keys(value)) {
       if (names.includes(key)) continue;

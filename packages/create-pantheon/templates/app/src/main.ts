@@ -3,41 +3,40 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { errorMessage, loadConfig, makePantheon } from '@promethean/pantheon';
-import type { Pantheon, PantheonEvent } from '@promethean/pantheon';
-
-interface Reply {
-  readonly text: string;
-  readonly failed: boolean;
-}
+import type { BusMessage, Pantheon, PantheonEvent } from '@promethean/pantheon';
 
 const ROOT = join(import.meta.dirname, '..');
 const { stdin, stdout } = process;
 const isChat = stdin.isTTY && stdout.isTTY;
-/** Ends the wait for a reply. */
-let settle: (reply: Reply) => void = () => {};
-const fail = (text: string): void => settle({ text, failed: true });
+/** Ends the wait for an answer; a text says why there is none. */
+let settle: (failure?: string) => void = () => {};
 
 /** Shows who writes to whom, and what went wrong. The type of the event tells what else can be seen. */
 const observe = (event: PantheonEvent): void => {
   if (event.type === 'message-sent') console.error(`  ${event.actorId} -> ${event.to}`);
-  if (event.type === 'message-dead') fail(`Nobody took a message: ${event.letter.reason.message}`);
+  if (event.type === 'message-dead')
+    settle(`Nobody took a message: ${event.letter.reason.message}`);
   if (event.type !== 'tick-ended') return;
   const { behaviors = [], outcomes = [] } = event.report ?? {};
   const messages = outcomes.filter(({ action }) => action.type === 'message');
   const [error] = [event, ...behaviors, ...messages].flatMap((part) => part.error ?? []);
-  if (error !== undefined) fail(`${event.actorId} could not go on: ${error.message}`);
+  if (error !== undefined) settle(`${event.actorId} could not go on: ${error.message}`);
 };
 
-/** Gives a line to the host, and waits until an actor answers the user, or fails. */
-const ask = ({ orchestrator }: Pantheon, line: string): Promise<Reply> =>
+/** Gives a line to the host, and waits until an actor has answered the user, or resolves to what failed. */
+const ask = ({ orchestrator }: Pantheon, line: string): Promise<string | undefined> =>
   new Promise((resolve) => {
     settle = resolve;
-    orchestrator.deliver('host', line).catch((error: unknown) => fail(errorMessage(error)));
+    orchestrator.deliver('host', line).catch((error: unknown) => settle(errorMessage(error)));
   });
 
 const chat = async (pantheon: Pantheon): Promise<void> => {
-  const toUser = { to: 'user' };
-  pantheon.ports.bus.subscribe(({ content }) => settle({ text: content, failed: false }), toUser);
+  // Whoever writes to the user, and whenever: there may be more than one answer, or one that nobody asked for.
+  const show = ({ content }: BusMessage): void => {
+    console.log(content);
+    settle();
+  };
+  pantheon.ports.bus.subscribe(show, { to: 'user' });
   await pantheon.start();
   if (isChat) console.log('Ask the team about the files in ./notes. Ctrl-D ends.');
 
@@ -46,7 +45,7 @@ const chat = async (pantheon: Pantheon): Promise<void> => {
   const end = (): void => {
     isEnding = true;
     reader.close();
-    fail('Ended before there was an answer.');
+    settle('Ended before there was an answer.');
   };
   reader.on('SIGINT', end);
   process.on('SIGINT', end);
@@ -56,10 +55,12 @@ const chat = async (pantheon: Pantheon): Promise<void> => {
   for await (const line of reader) {
     if (isEnding) break;
     if (line.trim() !== '') {
-      const { text, failed } = await ask(pantheon, line.trim());
-      console.log(text);
-      // In a chat somebody has seen it; a program looks at the exit code.
-      if (failed && !isChat) process.exitCode = 1;
+      const failure = await ask(pantheon, line.trim());
+      if (failure !== undefined) {
+        console.log(failure);
+        // In a chat somebody has seen it; a program looks at the exit code.
+        if (!isChat) process.exitCode = 1;
+      }
     }
     if (isChat && !isEnding) reader.prompt();
   }
