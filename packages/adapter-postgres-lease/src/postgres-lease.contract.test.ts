@@ -59,8 +59,8 @@ const overProxy = async (url: string): Promise<Way> => {
   return {
     source: {
       url: String(Object.assign(new URL(url), { port: `${proxy.port}` })),
-      statementTimeoutMs: 300,
-      connectTimeoutMs: 300,
+      statementTimeoutMs: 500,
+      connectTimeoutMs: 3_000,
     },
     cut: (how) => {
       proxy.set({ kind: 'blackhole' });
