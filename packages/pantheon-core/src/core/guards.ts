@@ -19,11 +19,18 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+// Not a regular expression: this runs in every tick, and one costs a twentieth of it.
+const hasControl = (text: string): boolean => {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
+  }
+  return false;
+};
 
 /** Whether a string can serve as an id everywhere: 1 to 256 characters, no control character, no lone surrogate. */
 const isId = (value: unknown): value is string =>
-  isText(value) && value.length <= 256 && !CONTROL.test(value) && value.isWellFormed();
+  isText(value) && value.length <= 256 && !hasControl(value) && value.isWellFormed();
 
 const MODES: readonly unknown[] = ['active', 'passive', 'persistent'];
 const ROLES: readonly unknown[] = ['system', 'user', 'assistant', 'tool'];
