@@ -98,27 +98,8 @@ class TickLlm implements LanguageModel {
   readonly stream?: NonNullable<LanguageModel['stream']>;
 
   constructor(scope: PlanScope, step: Step) {
-    const { kernel, lineage } = scope;
-    const { llm } = kernel.deps;
-    const counted = (message: Message): Message => {
-      if (message.usage !== undefined) scope.addUsage(message.usage);
-      return message;
-    };
-    const countedFailure = (error: unknown): never => {
-      const usage = usageOf(error);
-      if (usage !== undefined) scope.addUsage(usage);
-      throw error;
-    };
-    // Without a budget and an observer, a call costs one promise more than the port's own.
-    const callPlain: LanguageModel['complete'] = (request) => {
-      try {
-        const bound = new TickLlmRequest(request, step, request.maxTokens);
-        return Promise.resolve(llm.complete(bound)).then(counted, countedFailure);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    };
-    const callAccounted: LanguageModel['complete'] = async (request) => {
+    const { llm } = scope.kernel.deps;
+    this.complete = async (request) => {
       const call = new LlmCall(scope, request);
       if (call.isLimited) await call.reserve(step);
       let message: Message;
@@ -128,10 +109,10 @@ class TickLlm implements LanguageModel {
         await call.failed(error);
         throw error;
       }
-      await call.ended(message.usage);
+      const settled = call.ended(message.usage);
+      if (settled !== undefined) await settled;
       return message;
     };
-    this.complete = kernel.observed || lineage.accounts.length > 0 ? callAccounted : callPlain;
     if (llm.stream !== undefined) {
       const stream = llm.stream;
       this.stream = async function* accounted(request): AsyncGenerator<LlmChunk> {
@@ -179,11 +160,27 @@ class LlmCall {
     return new TickLlmRequest(this.#request, step, this.#maxTokens);
   }
 
-  /** Waits until the correction is kept, so that the next reservation, wherever it is made, finds what is left. */
-  async ended(usage: Usage | undefined): Promise<void> {
+  /** Counts what the call has used, and tells of it. */
+  #note(usage: Usage | undefined, error: unknown): void {
+    const { kernel, actor, tickId } = this.#scope;
     if (usage !== undefined) this.#scope.addUsage(usage);
-    this.#tell(usage, undefined);
-    if (usage !== undefined && this.#reserved !== undefined) await this.#settle(usage);
+    if (!kernel.observed) return;
+    const at = kernel.deps.now();
+    kernel.emit({
+      type: 'llm-answered',
+      at,
+      actorId: actor.id,
+      tickId,
+      durationMs: at - this.#startedAt,
+      usage,
+      ...(error === undefined ? undefined : { error: errorInfo(error) }),
+    });
+  }
+
+  /** Waits until the correction is kept, so that the next reservation, wherever it is made, finds what is left. */
+  ended(usage: Usage | undefined): Promise<void> | undefined {
+    this.#note(usage, undefined);
+    return usage === undefined || this.#reserved === undefined ? undefined : this.#settle(usage);
   }
 
   /**
@@ -192,8 +189,7 @@ class LlmCall {
    */
   async failed(error: unknown): Promise<void> {
     const usage = usageOf(error);
-    if (usage !== undefined) this.#scope.addUsage(usage);
-    this.#tell(usage, error);
+    this.#note(usage, error);
     if (this.#reserved === undefined) return;
     if (usage !== undefined) await this.#settle(usage);
     else if (isSurelyUndone(error)) await this.#giveBack(this.#reserved);
@@ -256,21 +252,6 @@ class LlmCall {
 
   #cost(usage: Usage): number {
     return this.#scope.kernel.settings.estimateCost(usage, this.#request.model);
-  }
-
-  #tell(usage: Usage | undefined, error: unknown): void {
-    const { kernel, actor, tickId } = this.#scope;
-    if (!kernel.observed) return;
-    const at = kernel.deps.now();
-    kernel.emit({
-      type: 'llm-answered',
-      at,
-      actorId: actor.id,
-      tickId,
-      durationMs: at - this.#startedAt,
-      usage,
-      ...(error === undefined ? undefined : { error: errorInfo(error) }),
-    });
   }
 }
 
