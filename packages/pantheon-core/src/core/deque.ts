@@ -33,6 +33,24 @@ export class Deque<T> {
     return item;
   }
 
+  /** The oldest item of that kind. */
+  find(isIt: (item: T) => boolean): T | undefined {
+    for (let i = this.#head; i < this.#items.length; i += 1) {
+      const item = this.#items[i] as T;
+      if (isIt(item)) return item;
+    }
+    return undefined;
+  }
+
+  /** Takes an item out, wherever it is; returns whether it was there. */
+  remove(item: T): boolean {
+    if (this.length > 0 && this.first === item) return this.shift() !== undefined;
+    const index = this.#items.indexOf(item, this.#head);
+    if (index === -1) return false;
+    this.#items.splice(index, 1);
+    return true;
+  }
+
   /** Takes everything out, oldest first. */
   drain(): readonly T[] {
     const items = this.#items.slice(this.#head) as T[];

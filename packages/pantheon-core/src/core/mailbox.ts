@@ -23,7 +23,7 @@ interface Waiting {
 interface Mailbox {
   readonly id: string;
   running: Tick | undefined;
-  readonly waiting: Waiting[];
+  readonly waiting: Deque<Waiting>;
   /** Whether it is in the list of those that were found idle. */
   isListed: boolean;
 }
@@ -91,11 +91,9 @@ export class Mailboxes {
 
   /** Whether this very tick runs, or waits to go on. */
   hasTick(actorId: string, tickId: string): boolean {
-    const { running, waiting = [] } = this.#boxes.get(actorId) ?? {};
-    return (
-      running?.tickId === tickId ||
-      waiting.some(({ request }) => request.resumed?.tickId === tickId)
-    );
+    const { running, waiting } = this.#boxes.get(actorId) ?? {};
+    const isIt = ({ request }: Waiting): boolean => request.resumed?.tickId === tickId;
+    return running?.tickId === tickId || waiting?.find(isIt) !== undefined;
   }
 
   /** Ticks the actor now, or when its turn comes. */
@@ -113,7 +111,7 @@ export class Mailboxes {
     }
     let box = this.#boxes.get(id);
     if (box === undefined) {
-      box = { id, running: undefined, waiting: [], isListed: false };
+      box = { id, running: undefined, waiting: new Deque(), isListed: false };
       this.#boxes.set(id, box);
     }
     if (box.running === undefined && box.waiting.length === 0) {
@@ -127,7 +125,7 @@ export class Mailboxes {
   async stop(timeoutMs: number): Promise<number> {
     this.#stopped = true;
     for (const { waiting } of this.#boxes.values()) {
-      for (const item of waiting.splice(0)) this.#refuse(item, stoppedError());
+      for (const item of waiting.drain()) this.#refuse(item, stoppedError());
     }
     this.#ready.drain();
     let aborted = 0;
@@ -154,8 +152,6 @@ export class Mailboxes {
     // A tick that the journal has is neither merged nor refused: it has been taken in before.
     if (request.resumed !== undefined) return this.#append(box, request);
     const { capacity = DEFAULT_CAPACITY, policy = 'queue' } = request.actor.script.mailbox ?? {};
-    const oldest = box.waiting.find(isInput);
-    const mergeable = box.waiting.find((item) => isOwnInput(item.request));
     switch (policy) {
       case 'reject':
         if (box.running !== undefined) {
@@ -164,17 +160,13 @@ export class Mailboxes {
           );
         }
         break;
-      case 'coalesce':
+      case 'coalesce': {
+        const mergeable = box.waiting.find((item) => isOwnInput(item.request));
         if (mergeable !== undefined && isOwnInput(request)) return this.#merge(mergeable, request);
         break;
+      }
       case 'interrupt': {
-        for (const item of box.waiting.filter(isInput)) {
-          box.waiting.splice(box.waiting.indexOf(item), 1);
-          this.#refuse(
-            item,
-            refusal('mailbox-dropped', `newer input for ${box.id} took its place`),
-          );
-        }
+        while (this.#dropOldest(box, `newer input for ${box.id} took its place`));
         // First in, then out: an aborted tick ends at once, and goes on with what it finds waiting.
         const waiting = this.#append(box, request);
         box.running?.drive.abandon(
@@ -183,13 +175,8 @@ export class Mailboxes {
         return waiting;
       }
       case 'drop-oldest':
-        if (oldest !== undefined && box.waiting.length >= capacity) {
-          box.waiting.splice(box.waiting.indexOf(oldest), 1);
-          this.#refuse(
-            oldest,
-            refusal('mailbox-dropped', `the mailbox of ${box.id} was full (${capacity})`),
-          );
-        }
+        if (box.waiting.length >= capacity)
+          this.#dropOldest(box, `the mailbox of ${box.id} was full (${capacity})`);
         break;
       default:
         break;
@@ -218,10 +205,7 @@ export class Mailboxes {
       unlink:
         signal &&
         onAbort(signal, () => {
-          const index = box.waiting.indexOf(item);
-          if (index === -1) return;
-          box.waiting.splice(index, 1);
-          resolve(this.#cancelled(request));
+          if (box.waiting.remove(item)) resolve(this.#cancelled(request));
         }),
     };
     if (signal?.aborted !== true) box.waiting.push(item);
@@ -237,6 +221,15 @@ export class Mailboxes {
       input: { ...first, ...second, userMessage: texts.length > 0 ? texts.join('\n') : undefined },
     };
     return item.promise;
+  }
+
+  /** Answers the input that has waited longest; returns whether there was any. */
+  #dropOldest(box: Mailbox, why: string): boolean {
+    const oldest = box.waiting.find(isInput);
+    if (oldest === undefined) return false;
+    box.waiting.remove(oldest);
+    this.#refuse(oldest, refusal('mailbox-dropped', why));
+    return true;
   }
 
   #refuse(item: Waiting, error: PantheonError): void {
