@@ -12,7 +12,6 @@ import { Drive, abortReason, onAbort } from './drive.ts';
 import type { Course } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
-import type { PantheonEvent } from './events.ts';
 import { assertAction, readPlan } from './guards.ts';
 import { originOf } from './forking.ts';
 import type { Origin } from './forking.ts';
@@ -115,11 +114,6 @@ const typeOf = (action: unknown): string => {
     return 'unreadable';
   }
 };
-
-/** What an event tells besides when, of which actor and in which tick. */
-type EventBody<E = Extract<PantheonEvent, { readonly tickId: string }>> = E extends PantheonEvent
-  ? Omit<E, 'at' | 'actorId' | 'tickId'>
-  : never;
 
 /** One execution cycle of one actor. Used once. */
 export class Tick implements PlanScope {
@@ -344,7 +338,7 @@ export class Tick implements PlanScope {
     const { kernel, actorId } = this;
     if (this.drive.abandonedFor !== undefined) return;
     kernel.log(`Lease of ${actorId} lost`, { actorId, tickId: this.tickId });
-    if (kernel.observed) this.#tell({ type: 'lease-lost' });
+    kernel.emit({ type: 'lease-lost', at: this.#now, actorId, tickId: this.tickId });
     this.drive.abandon(
       new PantheonError(
         'lease-lost',
@@ -409,8 +403,11 @@ export class Tick implements PlanScope {
     const { kernel, actor, hasInput } = this;
     kernel.log(`Ticking actor: ${actor.id}`, { goals: actor.goals, hasInput });
     if (kernel.observed)
-      this.#tell({
+      kernel.emit({
         type: 'tick-started',
+        at: this.#now,
+        actorId: actor.id,
+        tickId: this.tickId,
         hasInput,
         causeId: this.message?.id,
       });
@@ -424,20 +421,20 @@ export class Tick implements PlanScope {
     this.drive.conclude();
     kernel.counts[report.status] += 1;
     if (kernel.observed)
-      this.#tell({
+      kernel.emit({
         type: 'tick-ended',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
         report,
       });
     return report;
   }
 
   #rejected(error: ErrorInfo): Promise<void> {
-    this.kernel.counts.rejected += 1;
-    if (this.kernel.observed)
-      this.#tell({
-        type: 'tick-ended',
-        error,
-      });
+    const { kernel, actorId, tickId } = this;
+    kernel.counts.rejected += 1;
+    kernel.emit({ type: 'tick-ended', at: this.#now, actorId, tickId, error });
     return this.#supervisor.failed(this.actor, error);
   }
 
@@ -517,8 +514,11 @@ export class Tick implements PlanScope {
     this.context = context as readonly Message[];
     if (!this.kernel.observed) return;
     this.#now = this.kernel.deps.now();
-    this.#tell({
+    this.kernel.emit({
       type: 'context-compiled',
+      at: this.#now,
+      actorId: this.actorId,
+      tickId: this.tickId,
       messages: this.context.length,
       durationMs: this.#now - this.#startedAt,
     });
@@ -593,8 +593,11 @@ export class Tick implements PlanScope {
     const { kernel } = this;
     this.#now = kernel.deps.now();
     if (!kernel.observed) return;
-    this.#tell({
+    kernel.emit({
       type: 'plan-ended',
+      at: this.#now,
+      actorId: this.actorId,
+      tickId: this.tickId,
       behavior: turn.behavior.name,
       round: turn.rounds,
       actions,
@@ -609,10 +612,11 @@ export class Tick implements PlanScope {
   ): Plan | Promise<Plan> {
     const { kernel } = this;
     const step = drive.step('planning of', behavior.name, kernel.settings.planTimeoutMs);
+    const input = new TickPlanInput(this, step, rounds, outcomes, carry);
     const outer = kernel.inside;
     kernel.inside = this;
     try {
-      return behavior.plan(new TickPlanInput(this, step, rounds, outcomes, carry));
+      return behavior.plan(input);
     } finally {
       kernel.inside = outer;
     }
@@ -699,8 +703,11 @@ export class Tick implements PlanScope {
     assertAction(action, kernel.isCustomAction, position);
     kernel.log(`Executing action: ${action.type}`, { actorId: actor.id, action });
     if (kernel.observed) {
-      this.#tell({
+      kernel.emit({
         type: 'action-started',
+        at: this.#now,
+        actorId: actor.id,
+        tickId: this.tickId,
         actionId: id,
         action,
         ...(isRepeated ? { isRepeated } : undefined),
@@ -743,8 +750,11 @@ export class Tick implements PlanScope {
     this.#outcomes.push(outcome);
     this.#clean &&= outcome.status === 'ok';
     if (this.kernel.observed && outcome.status !== 'skipped')
-      this.#tell({
+      this.kernel.emit({
         type: 'action-ended',
+        at: this.#now,
+        actorId: this.actorId,
+        tickId: this.tickId,
         outcome,
       });
   }
@@ -801,14 +811,5 @@ export class Tick implements PlanScope {
         error === undefined && !this.#outcomes.some(({ behavior }) => behavior === name),
     );
     return idle || this.#outcomes.some(isOk) ? 'partial' : 'failed';
-  }
-
-  #tell(body: EventBody): void {
-    // Completed in place: each body is made for this call, and a copy would cost more than all the rest of an event.
-    const event = body as EventBody & { at: number; actorId: string; tickId: string };
-    event.at = this.#now;
-    event.actorId = this.actorId;
-    event.tickId = this.tickId;
-    this.kernel.emit(event);
   }
 }
