@@ -154,13 +154,10 @@ export class Actions {
       }
       default: {
         const { type } = action as { readonly type: string };
-        return this.#run('the action', type, settings.actionTimeoutMs, call, (step) =>
-          (settings.actions[type] as ActionHandler)(action, {
-            actor,
-            actionId: call.actionId,
-            signal: step.signal,
-          }),
-        );
+        const { signal } = call.drive.step('the action', type, settings.actionTimeoutMs);
+        const { actionId } = call;
+        const handler = settings.actions[type] as ActionHandler;
+        return this.#within(call, () => handler(action, { actor, actionId, signal }));
       }
     }
   }
@@ -191,23 +188,12 @@ export class Actions {
     return this.#kernel.deps.tools.list?.().find((tool) => tool.name === name);
   }
 
-  /** Begins a step of its own and runs it, on behalf of the tick. */
-  #run(
-    what: string,
-    name: string,
-    limitMs: number,
-    call: ActionCall,
-    run: (step: Step) => unknown,
-  ): unknown {
-    return this.#runIn(call.drive.step(what, name, limitMs), call, run);
-  }
-
-  /** Runs foreign code on behalf of the tick. */
-  #runIn(step: Step, call: ActionCall, run: (step: Step) => unknown): unknown {
+  /** Runs foreign code as a part of the tick. */
+  #within(call: ActionCall, run: () => unknown): unknown {
     const outer = this.#kernel.inside;
     this.#kernel.inside = call.caller;
     try {
-      return run(step);
+      return run();
     } finally {
       this.#kernel.inside = outer;
     }
@@ -297,7 +283,6 @@ export class Actions {
   #invoke(action: ToolAction, actor: Actor, call: ActionCall): unknown {
     const { deps, ledger, settings } = this.#kernel;
     const { name, args } = action;
-    const { accounts } = call.lineage;
     const spec = this.#specOf(name);
     assertMayUse(actor, call.lineage, name, spec);
     if (!call.isApproved && needsApproval(spec, actor, action)) {
@@ -307,26 +292,26 @@ export class Actions {
       );
     }
     const timeoutMs = action.timeoutMs ?? spec?.timeoutMs ?? settings.actionTimeoutMs;
-    const invoke = (step: Step): unknown =>
-      deps.tools.invoke(name, args, new TickToolCall(actor.id, call, timeoutMs, step));
-    if (accounts.length === 0 || !ledger.limits(accounts, 'toolCalls'))
-      return this.#run('the tool', name, timeoutMs, call, invoke);
     const step = call.drive.step('the tool', name, timeoutMs);
-    return this.#invokePaid(accounts, call, step, invoke, spec === undefined);
+    const toolCall = new TickToolCall(actor.id, call, timeoutMs, step);
+    const invoke = (): unknown => deps.tools.invoke(name, args, toolCall);
+    return ledger.limits(call.lineage.accounts, 'toolCalls')
+      ? this.#invokePaid(call, step, invoke, spec === undefined)
+      : this.#within(call, invoke);
   }
 
   /** Reserves the call before it is made. Only a call of a tool that does not exist surely did not happen. */
   async #invokePaid(
-    accounts: Lineage['accounts'],
     call: ActionCall,
     step: Step,
-    invoke: (step: Step) => unknown,
+    invoke: () => unknown,
     isUnlisted: boolean,
   ): Promise<unknown> {
     const { ledger } = this.#kernel;
+    const { accounts } = call.lineage;
     await this.#reserve(accounts, { toolCalls: 1 }, step);
     try {
-      return await this.#runIn(step, call, invoke);
+      return await this.#within(call, invoke);
     } catch (error) {
       if (isUnlisted && PantheonError.is(error, 'tool-unknown'))
         await ledger.giveBack(accounts, { toolCalls: 1 });

@@ -152,7 +152,7 @@ class LlmCall {
     this.#startedAt = scope.kernel.observed ? scope.kernel.deps.now() : 0;
     this.#maxTokens = request.maxTokens;
     const { accounts } = scope.lineage;
-    this.isLimited = accounts.length > 0 && scope.kernel.ledger.limits(accounts, 'tokens', 'cost');
+    this.isLimited = scope.kernel.ledger.limits(accounts, 'tokens', 'cost');
   }
 
   /** The request, with the plan's signal and with no more tokens than the budget has left. */
