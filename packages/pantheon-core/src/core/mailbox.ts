@@ -5,9 +5,9 @@ import { onAbort } from './drive.ts';
 import { PantheonError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Kernel } from './kernel.ts';
+import type { TickRequest } from './opening.ts';
 import type { Supervisor } from './supervision.ts';
 import { Tick } from './tick.ts';
-import type { TickRequest } from './tick.ts';
 import type { TickReport } from './types.ts';
 
 interface Waiting {

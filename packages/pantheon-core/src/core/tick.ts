@@ -13,30 +13,30 @@ import type { Course } from './drive.ts';
 import { PantheonError, errorInfo } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import { assertAction, readPlan } from './guards.ts';
-import { originOf } from './forking.ts';
-import type { Origin } from './forking.ts';
-import { Journaled, inputToRecord, isDone } from './journaling.ts';
+import { Journaled } from './journaling.ts';
 import type { Kernel } from './kernel.ts';
 import { Hold } from './leasing.ts';
 import { lineageOf } from './limits.ts';
 import type { Lineage } from './limits.ts';
 import { TickContextRequest, TickPlanInput } from './planning.ts';
 import type { PlanScope } from './planning.ts';
-import type { IJournalPort, ILeasePort, TickRecord } from './ports.ts';
+import { openTick } from './opening.ts';
+import type { Opened, TickRequest } from './opening.ts';
+import type { IJournalPort, ILeasePort } from './ports.ts';
 import { selectBehaviors } from './selection.ts';
 import type { Supervisor } from './supervision.ts';
+import { Tally } from './tally.ts';
 import { isThenable } from './thenable.ts';
+import { Turn } from './turn.ts';
 import type {
   Action,
   ActionOutcome,
   ActionStatus,
   Actor,
   Behavior,
-  BehaviorReport,
   BusMessage,
   Message,
   Plan,
-  TickInput,
   TickReport,
   TickStatus,
   Usage,
@@ -44,67 +44,6 @@ import type {
 
 const NO_TEXTS: readonly string[] = [];
 const NO_BEHAVIORS: readonly Behavior[] = [];
-const NO_OUTCOMES: readonly ActionOutcome[] = [];
-const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
-
-/** A tick that is asked for. */
-export interface TickRequest {
-  readonly actor: Actor;
-  readonly input: TickInput | undefined;
-  /** Whether the actor has just been read from the state port. */
-  readonly fresh: boolean;
-  /** The tick that the journal has, and that is to go on. */
-  readonly resumed?: Resumed;
-  /** The recorded tick that this one begins as. */
-  readonly origin?: Origin;
-  /** `false`: rather than wait for another process that has the actor, reject with `actor-busy`. Default `true`. */
-  readonly patient?: boolean;
-  /** What the tick is about where it is no message, such that the same cause means the same tick. */
-  readonly cause?: string | undefined;
-  /** The tick that asks, where the asking happens inside of one. */
-  readonly caller: Kernel['inside'];
-}
-
-/** What the journal has of a tick that begins. */
-interface Opened {
-  readonly record: TickRecord;
-  readonly origin: Origin | undefined;
-}
-
-/** A tick that is in the journal already. */
-interface Resumed {
-  readonly tickId: string;
-  readonly cause: string | undefined;
-  /** Whether it goes on with its latest attempt: it was suspended, it has not failed. */
-  readonly isContinued: boolean;
-}
-
-/** How far one behavior has come in its tick. */
-class Turn {
-  readonly behavior: Behavior;
-  readonly index: number;
-  readonly startedAt: number;
-  isPlanning = false;
-  plannedAt = 0;
-  /** How often it has planned. */
-  rounds = 0;
-  /** What the ids of the present round's actions begin with. */
-  prefix = '';
-  /** Where the outcomes of the present round begin in the tick's. */
-  first = 0;
-  /** What the previous round came to. */
-  outcomes: readonly ActionOutcome[] = NO_OUTCOMES;
-  carry: unknown = undefined;
-  again = false;
-  /** Whether the remaining actions of this round are given up. */
-  stopped = false;
-
-  constructor(behavior: Behavior, index: number, startedAt: number) {
-    this.behavior = behavior;
-    this.index = index;
-    this.startedAt = startedAt;
-  }
-}
 
 /** The type of something that may not be an action at all: to read it is to run foreign code. */
 const typeOf = (action: unknown): string => {
@@ -138,14 +77,10 @@ export class Tick implements PlanScope {
   readonly #request: TickRequest;
   readonly #ended: () => void;
   readonly #signal: AbortSignal | undefined;
-  readonly #behaviors: BehaviorReport[] = [];
-  /** Whether nothing has gone wrong. */
-  #clean = true;
-  readonly #outcomes: ActionOutcome[] = [];
+  readonly #tally = new Tally();
   readonly #startedAt: number;
   /** The time at the end of what was last waited for. */
   #now: number;
-  #usage: Usage = NO_USAGE;
   /** Whether a plan said that the actor is done. */
   #isComplete = false;
   /** With a journal. */
@@ -189,12 +124,7 @@ export class Tick implements PlanScope {
   }
 
   addUsage(usage: Usage): void {
-    const { inputTokens, outputTokens, totalTokens } = this.#usage;
-    this.#usage = {
-      inputTokens: inputTokens + usage.inputTokens,
-      outputTokens: outputTokens + usage.outputTokens,
-      totalTokens: totalTokens + usage.totalTokens,
-    };
+    this.#tally.addUsage(usage);
   }
 
   /** Runs the tick. Rejects when the actor may not tick and when the context cannot be compiled; nothing has run then. */
@@ -276,9 +206,10 @@ export class Tick implements PlanScope {
               }
             }
           } while (this.#goesOnWith(turn));
-          this.#reportTurn(turn, undefined);
+          this.#tally.addBehavior(turn, this.#now, undefined);
         } catch (error) {
-          this.#reportTurn(turn, this.#failed(turn, error));
+          const failure = this.#failed(turn, error);
+          this.#tally.addBehavior(turn, this.#now, failure);
         }
       }
       // What is planned already is recorded before somebody else goes on with the tick.
@@ -348,38 +279,10 @@ export class Tick implements PlanScope {
     );
   }
 
-  /** What makes this the same tick when it comes again. A fork is a tick of its own, whatever message the first one had. */
-  #cause(): string | undefined {
-    const { resumed, origin, cause } = this.#request;
-    if (resumed !== undefined) return resumed.cause;
-    return origin === undefined ? (this.message?.id ?? cause) : undefined;
-  }
-
-  async #open(journal: IJournalPort): Promise<Opened> {
-    const { input, resumed, origin } = this.#request;
-    const record = await journal.open(
-      {
-        tickId: this.tickId,
-        actorId: this.actorId,
-        cause: this.#cause(),
-        input: inputToRecord(input),
-      },
-      resumed?.isContinued === true ? { resume: true } : undefined,
-    );
-    const isOver = this.#isOver(record.status);
-    if (this.drive.abandonedFor !== undefined && !this.#isInterrupted() && !isOver)
-      await record.complete('cancelled');
-    else if (origin !== undefined) await origin.takeOver(record);
-    // Its message has come again after it failed: from here on it is as unfinished as any other.
-    else if (record.status !== undefined && !isOver) await record.complete(undefined);
-    // A fork that an earlier process has begun.
-    const began = resumed === undefined ? origin : await originOf(journal, record);
-    return { record, origin: began };
-  }
-
-  /** Whether the tick is finished. One that failed comes again with its message, not because a process found it unfinished. */
-  #isOver(status: TickStatus | undefined): status is TickStatus {
-    return isDone(status) || (status !== undefined && this.#request.resumed !== undefined);
+  #open(journal: IJournalPort): Promise<Opened> {
+    const isGivenUp = (): boolean =>
+      this.drive.abandonedFor !== undefined && !this.#isInterrupted();
+    return openTick(journal, this.tickId, this.#request, isGivenUp);
   }
 
   /** Whether this tick was given up, but not for good: it is not finished, and the next process goes on with it. */
@@ -389,9 +292,9 @@ export class Tick implements PlanScope {
   }
 
   /** Takes the record; returns how the tick ended, where it was done before. */
-  #opened({ record, origin }: Opened): TickStatus | undefined {
+  #opened({ record, origin, ended }: Opened): TickStatus | undefined {
     this.tickId = record.tickId;
-    if (this.#isOver(record.status)) return record.status;
+    if (ended !== undefined) return ended;
     this.kernel.openTicks.add(this.tickId);
     const isGivenUp = (): boolean => this.drive.abandonedFor !== undefined;
     this.#journaled = new Journaled(record, this.kernel, this.actor, isGivenUp, origin);
@@ -581,7 +484,7 @@ export class Tick implements PlanScope {
     turn.isPlanning = false;
     turn.prefix = `${this.tickId}/${turn.index}/${turn.rounds}/`;
     turn.rounds += 1;
-    turn.first = this.#outcomes.length;
+    turn.first = this.#tally.outcomes.length;
     turn.stopped = false;
     turn.again = again === true;
     turn.carry = carry;
@@ -633,7 +536,7 @@ export class Tick implements PlanScope {
         { details: { maxRounds } },
       );
     }
-    turn.outcomes = this.#outcomes.slice(turn.first);
+    turn.outcomes = this.#tally.outcomes.slice(turn.first);
     return true;
   }
 
@@ -643,15 +546,6 @@ export class Tick implements PlanScope {
     if (error.code === 'budget-exhausted') this.exhausted = error;
     this.kernel.log(`Behavior ${turn.behavior.name} failed`, { error: error.message });
     return error;
-  }
-
-  #reportTurn(
-    { behavior: { name, mode }, rounds, startedAt }: Turn,
-    error: ErrorInfo | undefined,
-  ): void {
-    const report = { name, mode, rounds, durationMs: this.#now - startedAt };
-    this.#behaviors.push(error === undefined ? report : { ...report, error });
-    this.#clean &&= error === undefined;
   }
 
   /** Executes an action on a drive of its own, or takes what it came to when it was executed before. */
@@ -747,8 +641,7 @@ export class Tick implements PlanScope {
   }
 
   #keep(outcome: ActionOutcome): void {
-    this.#outcomes.push(outcome);
-    this.#clean &&= outcome.status === 'ok';
+    this.#tally.addOutcome(outcome);
     if (this.kernel.observed && outcome.status !== 'skipped')
       this.kernel.emit({
         type: 'action-ended',
@@ -784,17 +677,18 @@ export class Tick implements PlanScope {
   }
 
   #report(): TickReport {
+    const { behaviors, outcomes, usage } = this.#tally;
     return {
       tickId: this.tickId,
       actorId: this.actorId,
       status: this.#status(),
       hasInput: this.hasInput,
-      behaviors: this.#behaviors,
-      actions: this.#outcomes.map(({ action }) => action),
-      outcomes: this.#outcomes,
+      behaviors,
+      actions: outcomes.map(({ action }) => action),
+      outcomes,
       startedAt: this.#startedAt,
       durationMs: this.#now - this.#startedAt,
-      usage: this.#usage,
+      usage,
     };
   }
 
@@ -802,14 +696,6 @@ export class Tick implements PlanScope {
     const { failure } = this.drive;
     if (failure !== undefined) return failure.code === 'timeout' ? 'timeout' : 'cancelled';
     if (this.exhausted !== undefined) return 'budget';
-    if (this.#isSuspended) return 'suspended';
-    if (this.#clean) return 'ok';
-    const isOk = ({ status }: ActionOutcome): boolean => status === 'ok';
-    // A behavior that had nothing to do succeeded too.
-    const idle = this.#behaviors.some(
-      ({ name, error }) =>
-        error === undefined && !this.#outcomes.some(({ behavior }) => behavior === name),
-    );
-    return idle || this.#outcomes.some(isOk) ? 'partial' : 'failed';
+    return this.#isSuspended ? 'suspended' : this.#tally.status();
   }
 }
