@@ -631,10 +631,14 @@ describe('3.10 actors that do not run', () => {
 describe('3.11 bad input', () => {
   test.each([
     [undefined, 'actor must be an object'],
-    [{}, 'actor.id must be a string of 1 to 256 characters, none of them a control character'],
+    [{}, 'actor.id must be a string of 1 to 256 bytes, none of them a control character'],
     [
       { id: 'a\nb', goals: [], script: {} },
-      'actor.id must be a string of 1 to 256 characters, none of them a control character',
+      'actor.id must be a string of 1 to 256 bytes, none of them a control character',
+    ],
+    [
+      { id: '名'.repeat(100), goals: [], script: {} },
+      'actor.id must be a string of 1 to 256 bytes, none of them a control character',
     ],
     [{ id: 'a' }, 'actor.goals must be a list'],
     [{ id: 'a', goals: [1] }, 'actor.goals[0] must be a string'],

@@ -3,7 +3,7 @@ import { type ErrorCode, PantheonError } from '../core/errors.ts';
 import type { ActorPatch, SpawnOptions } from '../core/ports.ts';
 import type { ActorScript, ActorState, JsonValue } from '../core/types.ts';
 import { copyMetadata } from './plain-data.ts';
-import { nameProblem, textProblem } from './text.ts';
+import { nameProblem, textProblem } from '../core/text.ts';
 
 /** What of an actor can change. */
 export interface Changeable {

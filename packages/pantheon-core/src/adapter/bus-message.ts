@@ -1,7 +1,7 @@
 import { PantheonError } from '../core/errors.ts';
 import type { BusMessage, Metadata, OutgoingMessage } from '../core/types.ts';
 import { copyJson, deepFreeze } from './plain-data.ts';
-import { contentProblem, isLongerThan, nameProblem } from './text.ts';
+import { contentProblem, isLongerThan, nameProblem } from '../core/text.ts';
 
 const refuse = (path: string, problem: string): never => {
   throw new PantheonError('message-invalid', `message.${path} ${problem}.`, { details: { path } });

@@ -3,7 +3,7 @@ import type { ILeasePort, Lease, LeaseOptions, Timers } from '../core/ports.ts';
 import { isThenable } from '../core/thenable.ts';
 import { hostNonce } from './host-nonce.ts';
 import { hostTimers } from './host-timers.ts';
-import { nameProblem } from './text.ts';
+import { nameProblem } from '../core/text.ts';
 
 /**
  * What a store does for leases, each in one atomic operation and by its own clock. A token is `<epoch>:<nonce>` and is compared as a

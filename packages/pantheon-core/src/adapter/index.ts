@@ -32,4 +32,4 @@ export {
   tickConflict,
   type TickStore,
 } from './tick-record.ts';
-export { contentProblem, isLongerThan, nameProblem, textProblem } from './text.ts';
+export { contentProblem, isLongerThan, nameProblem, textProblem } from '../core/text.ts';

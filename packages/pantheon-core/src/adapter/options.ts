@@ -1,5 +1,5 @@
 import { PantheonError } from '../core/errors.ts';
-import { nameProblem } from './text.ts';
+import { nameProblem } from '../core/text.ts';
 
 /** Refuses numbers of an adapter's options that are no whole numbers from `least` up, by the name of the option. */
 export const requireWhole = (values: Readonly<Record<string, number>>, least: number): void => {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../core/types.ts';
-import { textProblem } from './text.ts';
+import { textProblem } from '../core/text.ts';
 
 const MAX_DEPTH = 64;
 

@@ -1,6 +1,6 @@
 import { PantheonError } from '../core/errors.ts';
 import type { ActorScript } from '../core/types.ts';
-import { nameProblem } from './text.ts';
+import { nameProblem } from '../core/text.ts';
 
 /** The scripts that a durable state port may revive. */
 export interface ScriptLibrary {

@@ -2,7 +2,7 @@ import { PantheonError } from '../core/errors.ts';
 import type { JournalTick, TickRecord } from '../core/ports.ts';
 import type { JsonValue, TickStatus } from '../core/types.ts';
 import { copyJson } from './plain-data.ts';
-import { nameProblem } from './text.ts';
+import { nameProblem } from '../core/text.ts';
 
 const refuse = (path: string, problem: string): never => {
   throw new PantheonError('journal-invalid', `${path} ${problem}; a journal keeps JSON only`);

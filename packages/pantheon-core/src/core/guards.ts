@@ -3,6 +3,7 @@
  * or with nothing; the hot path allocates nothing.
  */
 import { PantheonError, errorMessage } from './errors.ts';
+import { nameProblem } from './text.ts';
 import type { Action, Actor, ActorScript, Message, Plan, TickInput } from './types.ts';
 
 /** Actions in one plan at most; a model that runs wild is stopped here. */
@@ -19,18 +20,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-// Not a regular expression: this runs in every tick, and one costs a twentieth of it.
-const hasControl = (text: string): boolean => {
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
-  }
-  return false;
-};
-
-/** Whether a string can serve as an id everywhere: 1 to 256 characters, no control character, no lone surrogate. */
-const isId = (value: unknown): value is string =>
-  isText(value) && value.length <= 256 && !hasControl(value) && value.isWellFormed();
+/** Whether a value can serve as an id everywhere: a name as ports take it. */
+const isId = (value: unknown): value is string => nameProblem(value) === undefined;
 
 const MODES: readonly unknown[] = ['active', 'passive', 'persistent'];
 const ROLES: readonly unknown[] = ['system', 'user', 'assistant', 'tool'];
@@ -84,7 +75,7 @@ const checkedScripts = new WeakSet<object>();
 const actorProblem = (actor: unknown): string | undefined => {
   if (!isObject(actor)) return ' must be an object';
   if (!isId(actor['id'])) {
-    return '.id must be a string of 1 to 256 characters, none of them a control character';
+    return '.id must be a string of 1 to 256 bytes, none of them a control character';
   }
   const { goals, script } = actor;
   if (!Array.isArray(goals)) return '.goals must be a list';

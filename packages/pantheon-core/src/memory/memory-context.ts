@@ -2,7 +2,7 @@ import { PantheonError } from '../core/errors.ts';
 import type { ContextExplanation, ContextRequest, IContextPort } from '../core/ports.ts';
 import type { ContextSource, Message, Provenance, Trust } from '../core/types.ts';
 import { frozenCopy } from './frozen-copy.ts';
-import { nameProblem } from '../adapter/text.ts';
+import { nameProblem } from '../core/text.ts';
 
 /** Settings of `makeMemoryContext`. */
 export interface MemoryContextOptions {

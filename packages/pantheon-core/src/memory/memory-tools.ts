@@ -6,7 +6,7 @@ import { hostTimers } from '../adapter/host-timers.ts';
 import type { HostSignal } from './host.ts';
 import { frozenCopy } from './frozen-copy.ts';
 import { findViolation } from './schema.ts';
-import { nameProblem } from '../adapter/text.ts';
+import { nameProblem } from '../core/text.ts';
 import { isThenable } from '../core/thenable.ts';
 import { ToolCall } from './tool-call.ts';
 

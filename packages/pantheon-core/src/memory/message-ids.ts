@@ -1,5 +1,5 @@
 import { PantheonError } from '../core/errors.ts';
-import { nameProblem } from '../adapter/text.ts';
+import { nameProblem } from '../core/text.ts';
 
 /** Gives out ids, and recognises those of the last messages. */
 export interface MessageIds {
