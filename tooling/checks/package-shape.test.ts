@@ -109,11 +109,11 @@ const core = (fields: Record<string, unknown>, file: string, text: string): Pack
         '!**/*.test-d.ts',
       ],
       publishConfig: {
-        ...manifest.publishConfig,
         exports: {
           ...manifest.exports,
           '.': { ...manifest.exports['.'], default: './dist/bundle/index.js' },
         },
+        ...manifest.publishConfig,
       },
       devDependencies: undefined,
       peerDependencies: undefined,

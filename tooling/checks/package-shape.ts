@@ -66,16 +66,15 @@ const VAGUE_FOLDERS = ['common', 'helpers', 'lib', 'shared', 'utils'];
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file);
-/** What the adapters of one technology have in common, by the beginning of their names. */
-const TECHNOLOGIES: Readonly<Record<string, string>> = {
-  'adapter-postgres-': `${SCOPE}postgres-schema`,
-  'adapter-redis-': `${SCOPE}redis-client`,
-  'adapter-sqlite-': `${SCOPE}sqlite-file`,
-};
-const isOfItsTechnology = (pkg: PackageFolder, name: string): boolean =>
-  Object.entries(TECHNOLOGIES).some(
-    ([prefix, owned]) => pkg.folder.startsWith(prefix) && name === owned,
-  );
+/** What the adapters on one technology, or of one port, have in common, by their names. */
+const SHARED: readonly (readonly [adapters: RegExp, owned: string])[] = [
+  [/^adapter-.+-llm$/, `${SCOPE}llm-calls`],
+  [/^adapter-postgres-/, `${SCOPE}postgres-schema`],
+  [/^adapter-redis-/, `${SCOPE}redis-client`],
+  [/^adapter-sqlite-/, `${SCOPE}sqlite-file`],
+];
+const isSharedWith = (pkg: PackageFolder, name: string): boolean =>
+  SHARED.some(([adapters, owned]) => adapters.test(pkg.folder) && name === owned);
 const isAdapter = (pkg: PackageFolder): boolean => pkg.folder.startsWith('adapter-');
 const portOf = (pkg: PackageFolder): string => pkg.folder.split('-').at(-1) ?? '';
 /** The name in the registry of the package in a folder of `packages/`. */
@@ -124,7 +123,7 @@ const publishedBy = (pkg: PackageFolder, manifest: Manifest): unknown => {
       : { ...(target as object), default: `./dist/bundle/${path.slice(2) || 'index'}.js` };
   const entries = Object.entries(manifest.exports ?? {});
   const exports = Object.fromEntries(entries.map(([path, to]) => [path, bundled(path, to)]));
-  return { ...PUBLISHED, exports };
+  return { exports, ...PUBLISHED };
 };
 
 /** What tells the testkit, and whoever looks for an adapter, which port it is for. */
@@ -214,7 +213,7 @@ function* dependencyProblems(pkg: PackageFolder, manifest: Manifest): Iterable<s
     yield `package.json: devDependencies must have ${CORE} as workspace:*`;
   for (const kind of kinds) {
     for (const name of Object.keys(manifest[kind] ?? {})) {
-      if (kind === 'dependencies' && isOfItsTechnology(pkg, name)) continue;
+      if (kind === 'dependencies' && isSharedWith(pkg, name)) continue;
       const own = name.startsWith(SCOPE) && !(name === CORE && kind === 'peerDependencies');
       if (own) yield `package.json: ${kind} must not have ${name}`;
     }

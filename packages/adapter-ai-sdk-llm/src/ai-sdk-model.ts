@@ -1,6 +1,6 @@
+import { invalid } from '@promethean/llm-calls';
 import { wrapLanguageModel } from 'ai';
 import type { LanguageModel } from 'ai';
-import { invalid } from './require-option.ts';
 
 /** A language model of any AI SDK provider, as the provider's function returns it: `openai('gpt-5')`. */
 export type AiSdkModel = Exclude<LanguageModel, string>;

@@ -1,8 +1,9 @@
+import { malformed } from '@promethean/llm-calls';
+import type { Call } from '@promethean/llm-calls';
 import type { ProviderModel } from './ai-sdk-model.ts';
 import { addContent, addFinish } from './answer.ts';
 import type { Answer } from './answer.ts';
-import type { Bounds } from './bounds.ts';
-import { malformed, throwCutOff } from './failure.ts';
+import { throwCutOff } from './failure.ts';
 import type { Question } from './question.ts';
 
 interface Ask {
@@ -15,12 +16,12 @@ interface Ask {
 /** Sends one request, reads its answer into `answer`, and yields the texts of a stream. */
 export async function* ask(
   { model, question, streaming, maxBodyBytes }: Ask,
-  bounds: Bounds,
+  call: Call,
   answer: Answer,
 ): AsyncGenerator<string, void> {
-  const options = { ...question.options, abortSignal: bounds.signal };
+  const options = { ...question.options, abortSignal: call.signal };
   if (!streaming) {
-    const whole = await bounds.race(start(() => model.doGenerate(options)));
+    const whole = await call.race(start(() => model.doGenerate(options)));
     addFinish(answer, whole);
     if (!Array.isArray(whole.content)) throw malformed('answer', 'must have a list of content');
     for (const part of whole.content) addContent(answer, part);
@@ -29,14 +30,14 @@ export async function* ask(
     if (question.isJson) answer.text = whole.structuredOutputText ?? answer.text;
     return;
   }
-  bounds.watch('firstContentMs');
-  const { stream } = await bounds.race(start(() => model.doStream(options)));
+  call.watch('firstContentMs');
+  const { stream } = await call.race(start(() => model.doStream(options)));
   if (!(stream instanceof ReadableStream)) throw malformed('answer', 'must have a stream');
   const reader = stream.getReader();
   let failed: { readonly error: unknown } | undefined;
   try {
     for (;;) {
-      const { value: part, done } = await bounds.race(reader.read().catch(throwCutOff));
+      const { value: part, done } = await call.race(reader.read().catch(throwCutOff));
       if (done || part.type === 'finish') {
         // What comes after an error is at most what it cost; what could break after the end says nothing.
         if (part?.type === 'finish') addFinish(answer, part);
@@ -49,18 +50,18 @@ export async function* ask(
           if (part.delta === '') break;
           answer.text += part.delta;
           requireSize(answer, maxBodyBytes);
-          bounds.watch(); // A slow reader is not the provider's fault.
+          call.watch(); // A slow reader is not the provider's fault.
           yield part.delta;
-          bounds.watch('idleMs');
+          call.watch('idleMs');
           break;
         case 'tool-call':
           addContent(answer, part);
           requireSize(answer, maxBodyBytes);
-          bounds.watch('idleMs');
+          call.watch('idleMs');
           break;
         case 'error':
           failed = { error: part.error };
-          bounds.watch('idleMs');
+          call.watch('idleMs');
           break;
         case 'ping':
         case 'raw':
@@ -68,7 +69,7 @@ export async function* ask(
         case 'response-metadata':
           break;
         default:
-          bounds.watch('idleMs'); // Reasoning, sources, pieces of a tool call.
+          call.watch('idleMs'); // Reasoning, sources, pieces of a tool call.
       }
     }
   } finally {

@@ -1,5 +1,5 @@
+import { invalid } from '@promethean/llm-calls';
 import type { Prompt } from './ai-sdk-model.ts';
-import { invalid } from './require-option.ts';
 
 type ImagePart = Extract<
   Extract<Prompt[number], { readonly role: 'user' }>['content'][number],

@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
+import { compileAnswerSchema, invalid } from '@promethean/llm-calls';
+import type { Expected } from '@promethean/llm-calls';
 import { PantheonError } from '@promethean/pantheon-core';
 import type { LlmRequest, Message, ToolSpec } from '@promethean/pantheon-core';
 import type { CallOptions, Prompt } from './ai-sdk-model.ts';
-import { compileSchema } from './answer-schema.ts';
-import type { CheckAnswer } from './answer-schema.ts';
 import { toImagePart } from './image.ts';
-import { invalid } from './require-option.ts';
 
 type PromptMessage = Prompt[number];
 type UserContent = Extract<PromptMessage, { role: 'user' }>['content'];
 type ToolResult = Extract<PromptMessage, { role: 'tool' }>['content'][number];
 
 /** A request as a provider gets it, and what is needed to read its answer. */
-export interface Question {
+export interface Question extends Expected {
   readonly options: Omit<CallOptions, 'abortSignal'>;
-  /** The names of the offered tools by their names at the provider. */
-  readonly tools: ReadonlyMap<string, string>;
-  readonly isJson: boolean;
-  /** Where there is a schema. */
-  readonly check: CheckAnswer | undefined;
 }
 
 export interface QuestionDefaults {
@@ -53,25 +47,11 @@ export const toQuestion = (request: LlmRequest, defaults: QuestionDefaults): Que
       ...(schema && { responseFormat: toResponseFormat(schema) }),
       ...(providerOptions && { providerOptions }),
     },
-    tools: byWireName(tools),
+    names: byWireName(tools),
     isJson: format !== 'text',
-    check: schema && compileSchema(schema),
+    check: schema && compileAnswerSchema(schema),
   };
 };
-
-/** The same question with one more turn, in which the model learns why its answer was of no use. */
-export const withRepair = (question: Question, problem: string): Question => ({
-  ...question,
-  options: {
-    ...question.options,
-    prompt: [
-      ...question.options.prompt,
-      // The broken answer is not repeated: history with broken tool calls would be refused.
-      { role: 'assistant', content: [textPart('(an answer that could not be used)')] },
-      { role: 'user', content: [textPart(`${problem}. Answer again.`)] },
-    ],
-  },
-});
 
 const textPart = (text: string) => ({ type: 'text', text }) as const;
 const textParts = (text: string) => (text === '' ? [] : [textPart(text)]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HELLO, TOOL, failure, useSetup } from '../test/setup.ts';
 import { message, respond, response } from '../test/wire-responses.ts';
 import { calling, completion, json, text } from '../test/wire-server.ts';
-import { isStrict } from './answer-schema.ts';
+import { isStrict } from './strict-schema.ts';
 
 const setup = useSetup();
 

@@ -1,6 +1,7 @@
+import { malformed, toMessage } from '@promethean/llm-calls';
+import type { CallParts } from '@promethean/llm-calls';
 import type { Message } from '@promethean/pantheon-core';
-import { asRecord, cutOffBy, malformed, refused, requireNoError, toMessage } from './answer.ts';
-import type { WireCall } from './answer.ts';
+import { asRecord, cutOffBy, refused, requireNoError } from './answer.ts';
 import type { Question } from './question.ts';
 
 const MESSAGE = 'choices[0].message';
@@ -23,7 +24,8 @@ export const readChat = (answer: unknown, question: Question): Message => {
   if (calls.length === 0 && typeof refusal === 'string' && refusal !== '') {
     throw refused('choices[0].refusal', refusal);
   }
-  return toMessage([content, `${MESSAGE}.content`], calls.map(toWireCall), MESSAGE, question);
+  const text = { value: content, path: `${MESSAGE}.content` };
+  return toMessage(text, calls.map(toCallParts), MESSAGE, question);
 };
 
 const requireFinish = (reason: unknown, toolCalls: number): void => {
@@ -41,13 +43,13 @@ const requireFinish = (reason: unknown, toolCalls: number): void => {
   }
 };
 
-const toWireCall = (value: unknown, index: number): WireCall => {
+const toCallParts = (value: unknown, index: number): CallParts => {
   const path = `${MESSAGE}.tool_calls[${index}]`;
   const call = asRecord(value);
   const { name, arguments: text } = asRecord(call?.['function']) ?? {};
   return {
-    id: [call?.['id'], `${path}.id`],
-    name: [name, `${path}.function.name`],
-    arguments: [text, `${path}.function.arguments`],
+    id: { value: call?.['id'], path: `${path}.id` },
+    name: { value: name, path: `${path}.function.name` },
+    args: { value: text, path: `${path}.function.arguments` },
   };
 };

@@ -1,10 +1,8 @@
+import { cutOff, malformed, MAX_TIMER_MS } from '@promethean/llm-calls';
+import type { Call } from '@promethean/llm-calls';
 import { PantheonError } from '@promethean/pantheon-core';
-import { malformed } from './answer.ts';
-import { orAborted } from './clocks.ts';
-import type { Call } from './clocks.ts';
 import { readEvents } from './events.ts';
 import type { OpenAiClient } from './openai-client.ts';
-import { MAX_TIMER_MS } from './require-option.ts';
 import type { Merger, WireApi, WireRequest } from './wire-api.ts';
 
 /** Where an exchange puts the answer; what came of it, when it breaks off. */
@@ -26,12 +24,12 @@ export async function* exchange(
   call: Call,
   seen: Seen,
 ): AsyncGenerator<string, void> {
-  call.enter('headersMs');
+  call.watch('headersMs');
   // The vendor's own clock must not run out before ours.
   const sent = wire.send(client, { signal: call.signal, maxRetries: 0, timeout: MAX_TIMER_MS });
-  const response = await orAborted(sent.asResponse(), call.signal);
-  call.enter('firstDeltaMs');
-  const chunks = readBody(response, call.signal, maxBytes);
+  const response = await call.race(sent.asResponse());
+  call.watch('firstDeltaMs');
+  const chunks = readBody(response, call, maxBytes);
   // What was asked for is one thing, what a compatible server sends another.
   if (response.headers.get('content-type')?.includes('text/event-stream') === true) {
     yield* readStream(chunks, api.makeMerger(), call, seen);
@@ -45,7 +43,7 @@ const readWhole = async (chunks: AsyncIterable<string>, call: Call): Promise<unk
   for await (const chunk of chunks) {
     text += chunk;
     // Blanks keep a connection alive and say nothing.
-    if (/\S/.test(chunk)) call.enter('idleMs');
+    if (/\S/.test(chunk)) call.watch('idleMs');
   }
   return parseJson(text);
 };
@@ -61,11 +59,11 @@ async function* readStream(
       if (event === '[DONE]') break;
       const { text, isProgress, isEnd } = merger.add(parseJson(event));
       if (text !== '') {
-        call.enter(); // A slow reader is not the server's fault.
+        call.watch(); // A slow reader is not the server's fault.
         yield text;
       }
       if (isEnd) break;
-      if (isProgress) call.enter('idleMs');
+      if (isProgress) call.watch('idleMs');
     }
   } catch (error) {
     // What breaks after the last word costs at most the usage.
@@ -79,7 +77,7 @@ async function* readStream(
 /** The body as text, up to its end or the abort. */
 async function* readBody(
   response: Response,
-  signal: AbortSignal,
+  call: Call,
   maxBytes: number,
 ): AsyncGenerator<string, void> {
   const reader = response.body?.getReader();
@@ -91,7 +89,7 @@ async function* readBody(
       const read = reader.read().catch((error: unknown) => {
         throw cutOff('the connection broke', error);
       });
-      const { value, done } = await orAborted(read, signal);
+      const { value, done } = await call.race(read);
       if (done) return;
       size += value.byteLength;
       if (size > maxBytes)
@@ -114,9 +112,3 @@ const parseJson = (text: string): unknown => {
     );
   }
 };
-
-const cutOff = (how: string, cause?: unknown): PantheonError =>
-  new PantheonError('llm-truncated', `The model's answer was cut off: ${how}`, {
-    retryable: true,
-    cause,
-  });

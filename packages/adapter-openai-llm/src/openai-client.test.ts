@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { describe, expect, test, vi } from 'vitest';
 import { HELLO, KEY, collect, failure, useSetup } from '../test/setup.ts';
@@ -57,7 +59,33 @@ describe('a client that was passed in', () => {
   });
 });
 
+/** Prints the files of the vendor's package that are loaded when the adapter is there, and after its first call. */
+const LOADED = `
+  import { Session } from 'node:inspector';
+  const session = new Session();
+  session.connect();
+  let count = 0;
+  session.on('Debugger.scriptParsed', ({ params }) => {
+    if (/[/]node_modules[/]openai[/]/.test(params.url)) count += 1;
+  });
+  session.post('Debugger.enable');
+  const { makeOpenAiLlm } = await import(process.argv[1]);
+  const baseURL = 'http://127.0.0.1:1/v1';
+  const llm = makeOpenAiLlm({ model: 'test', apiKey: 'sk', baseURL, maxRetries: 0 });
+  const before = count;
+  await llm.complete({ messages: [{ role: 'user', content: 'hi' }] }).catch(() => {});
+  console.log(JSON.stringify({ before, isLoaded: count > 0 }));
+`;
+
 describe('a client of our own', () => {
+  test('is loaded with the first call: its package takes longer than all else', async () => {
+    const module = new URL('./index.ts', import.meta.url).href;
+    const options = ['--conditions=@promethean/source', '--input-type=module'];
+    const args = [...options, '--eval', LOADED, module];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(JSON.parse(stdout)).toEqual({ before: 0, isLoaded: true });
+  });
+
   test('takes key and address from the environment, as the vendor does', async () => {
     vi.stubEnv('OPENAI_API_KEY', 'sk-of-environment');
     vi.stubEnv('OPENAI_BASE_URL', setup.server.url);

@@ -1,7 +1,7 @@
-import { AzureOpenAI, OpenAI } from 'openai';
+import { invalid } from '@promethean/llm-calls';
+import type { AzureOpenAI } from 'openai';
 import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions';
 import type { ResponseCreateParams } from 'openai/resources/responses/responses';
-import { invalid } from './require-option.ts';
 
 /** What goes with every request. */
 export interface RequestOptions {
@@ -70,8 +70,8 @@ interface GuardedClient {
 const MAX_ERROR_BODY_BYTES = 65_536;
 
 /**
- * Makes the vendor's client, without its retries, its log and its redirects. Connects to nothing. `onNewKey` is called when a key
- * takes the place of those before.
+ * Makes the vendor's client, without its retries, its log and its redirects. Loads it with the first request, and connects to nothing
+ * before. `onNewKey` is called when a key takes the place of those before.
  */
 export const makeClient = (settings: OpenAiSettings, onNewKey: () => void): GuardedClient => {
   const { organization, headers = {}, azure } = settings;
@@ -105,31 +105,54 @@ export const makeClient = (settings: OpenAiSettings, onNewKey: () => void): Guar
     fetch: fetchWithBoundedErrors,
   } as const;
   const credential = typeof apiKey === 'string' ? apiKey : askForKey;
+  const load = azure
+    ? azureClient(azure, settings.baseURL, credential, common)
+    : openAiClient(settings.baseURL, credential, common);
   return {
-    client: azure
-      ? makeAzureClient(azure, settings.baseURL, credential, common)
-      : new OpenAI({
-          ...common,
-          apiKey: credential,
-          // The vendor's client would take this one unseen.
-          baseURL: httpUrl(
-            'baseURL',
-            settings.baseURL ?? (process.env['OPENAI_BASE_URL'] || undefined),
-          ),
-        }),
+    client: loadedLate(load),
     secrets: () => [...keys, ...Object.values(headers)],
     askForKey,
   };
 };
 
-type AzureOptions = NonNullable<ConstructorParameters<typeof AzureOpenAI>[0]>;
+/** The vendor's package takes longer to load than all of ours, and whoever never asks a model never needs it. */
+const loadedLate = (load: () => Promise<Required<OpenAiClient>>): OpenAiClient => {
+  let loading: Promise<Required<OpenAiClient>> | undefined;
+  const later = (send: (client: Required<OpenAiClient>) => Sent): Sent => ({
+    asResponse: async () => send(await (loading ??= load())).asResponse(),
+  });
+  return {
+    chat: {
+      completions: {
+        create: (body, options) => later(({ chat }) => chat.completions.create(body, options)),
+      },
+    },
+    responses: {
+      create: (body, options) => later(({ responses }) => responses.create(body, options)),
+    },
+  };
+};
 
-const makeAzureClient = (
+type AzureOptions = NonNullable<ConstructorParameters<typeof AzureOpenAI>[0]>;
+type Credential = string | (() => Promise<string>);
+
+/** Checks the settings now; what it gives loads the client. */
+const openAiClient = (baseURL: string | undefined, apiKey: Credential, common: AzureOptions) => {
+  // The vendor's client would take the one of the environment unseen.
+  const address = httpUrl('baseURL', baseURL ?? (process.env['OPENAI_BASE_URL'] || undefined));
+  return async (): Promise<Required<OpenAiClient>> => {
+    const { OpenAI } = await import('openai');
+    return new OpenAI({ ...common, apiKey, baseURL: address });
+  };
+};
+
+/** Checks the settings now; what it gives loads the client. */
+const azureClient = (
   azure: AzureSettings,
   baseURL: string | undefined,
-  credential: string | (() => Promise<string>),
+  credential: Credential,
   common: AzureOptions,
-): OpenAiClient => {
+) => {
   const { apiVersion = process.env['OPENAI_API_VERSION'], deployment } = azure;
   if (apiVersion === undefined || apiVersion === '') {
     throw invalid('azure.apiVersion', 'is missing; give one or set OPENAI_API_VERSION');
@@ -144,16 +167,19 @@ const makeAzureClient = (
   if (address === undefined) {
     throw invalid('azure.endpoint', 'is missing; give one or set AZURE_OPENAI_ENDPOINT');
   }
-  return new AzureOpenAI({
-    ...common,
-    apiVersion,
-    deployment,
-    baseURL: address,
-    ...(typeof credential === 'string'
-      ? { apiKey: credential }
-      : // Empty, so that a key in the environment is not taken beside the tokens.
-        { apiKey: '', azureADTokenProvider: credential }),
-  });
+  return async (): Promise<Required<OpenAiClient>> => {
+    const { AzureOpenAI } = await import('openai');
+    return new AzureOpenAI({
+      ...common,
+      apiVersion,
+      deployment,
+      baseURL: address,
+      ...(typeof credential === 'string'
+        ? { apiKey: credential }
+        : // Empty, so that a key in the environment is not taken beside the tokens.
+          { apiKey: '', azureADTokenProvider: credential }),
+    });
+  };
 };
 
 /** The address as it is. Throws `option-invalid` unless it can be a server's. */

@@ -1,9 +1,9 @@
+import { compileAnswerSchema, invalid } from '@promethean/llm-calls';
+import type { Expected } from '@promethean/llm-calls';
 import { PantheonError } from '@promethean/pantheon-core';
 import type { LlmRequest, Message, ToolSpec } from '@promethean/pantheon-core';
 import { asRecord } from './answer.ts';
-import { compileAnswerSchema, isStrict } from './answer-schema.ts';
-import type { CheckAnswer } from './answer-schema.ts';
-import { invalid } from './require-option.ts';
+import { isStrict } from './strict-schema.ts';
 import { nameTools } from './tool-names.ts';
 
 /** What the adapter adds to a request. */
@@ -16,23 +16,19 @@ export interface QuestionDefaults {
 }
 
 /** A request that can be asked, before it is written in the words of one of the APIs. */
-export interface Question {
+export interface Question extends Expected {
   readonly model: string;
   readonly messages: readonly Message[];
   readonly tools: readonly ToolSpec[];
   readonly wireName: (name: string) => string;
-  /** The names of the offered tools by their names on the wire. */
-  readonly names: ReadonlyMap<string, string>;
   readonly temperature: number | undefined;
   readonly maxTokens: number | undefined;
   readonly maxTokensField: QuestionDefaults['maxTokensField'];
   readonly stream: boolean;
-  readonly isJson: boolean;
   /** What the content must satisfy, where the request has a schema. */
   readonly schema:
     | { readonly schema: Record<string, unknown>; readonly strict: boolean }
     | undefined;
-  readonly check: CheckAnswer | undefined;
 }
 
 /** Throws `option-invalid` for what no model could be asked, and `message-too-large`; nothing has been sent then. */
@@ -65,17 +61,6 @@ export const toQuestion = (
     check: schema && compileAnswerSchema(schema),
   };
 };
-
-/** The same question with one more turn, in which the model learns why its answer was of no use. */
-export const withRepair = (question: Question, problem: string): Question => ({
-  ...question,
-  messages: [
-    ...question.messages,
-    // The broken answer is not repeated: history that is no valid JSON would be refused.
-    { role: 'assistant', content: '(an answer that could not be used)' },
-    { role: 'user', content: `${problem}. Answer again.` },
-  ],
-});
 
 /** The whole request, as JSON, must not be larger than this. */
 export const requireBodySize = (body: unknown, limit: number): void => {

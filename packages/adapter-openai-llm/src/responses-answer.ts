@@ -1,6 +1,7 @@
+import { malformed, toMessage } from '@promethean/llm-calls';
+import type { CallParts } from '@promethean/llm-calls';
 import type { Message } from '@promethean/pantheon-core';
-import { asRecord, cutOffBy, malformed, refused, requireNoError, toMessage } from './answer.ts';
-import type { WireCall } from './answer.ts';
+import { asRecord, cutOffBy, refused, requireNoError } from './answer.ts';
 import type { Question } from './question.ts';
 
 type Item = Readonly<Record<string, unknown>>;
@@ -12,7 +13,7 @@ export const readResponse = (answer: unknown, question: Question): Message => {
   const output: unknown = response?.['output'];
   if (!Array.isArray(output)) throw malformed('body.output', 'must be a list');
   // Reasoning and whatever else comes to the list is the server's business.
-  const calls = output.flatMap((item, index) => toWireCall(asRecord(item), `output[${index}]`));
+  const calls = output.flatMap((item, index) => toCallParts(asRecord(item), `output[${index}]`));
   requireComplete(response ?? {}, calls.length);
   const parts = output.flatMap((item, index) =>
     partsOf(asRecord(item), `output[${index}].content`),
@@ -20,8 +21,11 @@ export const readResponse = (answer: unknown, question: Question): Message => {
   const refusal = parts.find(({ type }) => type === 'refusal');
   if (calls.length === 0 && refusal !== undefined) throw refused('refusal', refusal.text);
   const texts = parts.filter(({ type }) => type === 'output_text');
-  const content = texts.map(({ text }) => text).join('');
-  return toMessage([content, texts[0]?.path ?? 'output'], calls, 'output', question);
+  const content = {
+    value: texts.map(({ text }) => text).join(''),
+    path: texts[0]?.path ?? 'output',
+  };
+  return toMessage(content, calls, 'output', question);
 };
 
 const requireComplete = (response: Item, calls: number): void => {
@@ -34,13 +38,13 @@ const requireComplete = (response: Item, calls: number): void => {
   if (status !== 'completed') throw malformed('status', 'must be completed or incomplete');
 };
 
-const toWireCall = (item: Item | undefined, path: string): readonly WireCall[] =>
+const toCallParts = (item: Item | undefined, path: string): readonly CallParts[] =>
   item?.['type'] === 'function_call'
     ? [
         {
-          id: [item['call_id'], `${path}.call_id`],
-          name: [item['name'], `${path}.name`],
-          arguments: [item['arguments'], `${path}.arguments`],
+          id: { value: item['call_id'], path: `${path}.call_id` },
+          name: { value: item['name'], path: `${path}.name` },
+          args: { value: item['arguments'], path: `${path}.arguments` },
         },
       ]
     : [];

@@ -1,4 +1,5 @@
-import { asRecord, malformed, requireNoError } from './answer.ts';
+import { malformed } from '@promethean/llm-calls';
+import { asRecord, requireNoError } from './answer.ts';
 import type { Merger } from './wire-api.ts';
 
 /** More items than any answer has. */

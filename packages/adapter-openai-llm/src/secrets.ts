@@ -1,27 +1,21 @@
+import { withoutUserInfo } from '@promethean/llm-calls';
 import { PantheonError } from '@promethean/pantheon-core';
 
-/** The user and password of an address: a client of the caller's may have them in its own. */
-const USER_INFO = /:\/\/[^\s/?#@]{1,512}@/g;
 /** Shorter texts are no keys, and would tear holes into messages. */
 const MIN_SECRET_LENGTH = 8;
 
 /**
- * The error without the secrets, in its message, its details and its cause, and with more details. The cause becomes
+ * The error without the secrets, in its message, its details and its cause. The cause becomes
  * a plain copy: the vendor's errors hold headers and whole bodies.
  */
-export const withoutSecrets = (
-  error: PantheonError,
-  secrets: readonly string[],
-  more: Readonly<Record<string, unknown>> = {},
-): PantheonError => {
+export const withoutSecrets = (error: PantheonError, secrets: readonly string[]): PantheonError => {
   const forms = secrets
     .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
     .flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  // A client of the caller's may have a password in its address.
   const scrub = (text: string): string =>
-    forms
-      .reduce((left, form) => left.replaceAll(form, '[secret]'), text)
-      .replaceAll(USER_INFO, '://[secret]@');
-  const details = Object.entries({ ...error.details, ...more }).map(([key, value]) => [
+    forms.reduce((left, form) => left.replaceAll(form, '[secret]'), withoutUserInfo(text));
+  const details = Object.entries(error.details).map(([key, value]) => [
     key,
     typeof value === 'string' ? scrub(value) : value,
   ]);

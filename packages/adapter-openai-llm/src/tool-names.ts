@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { invalid } from '@promethean/llm-calls';
 import type { Message, ToolSpec } from '@promethean/pantheon-core';
-import { invalid } from './require-option.ts';
 
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 

@@ -273,29 +273,43 @@ test('a limit of the rate is not run into again by fifty actors at once', async 
   let tokens = BUCKET;
   let filledAt = performance.now();
   let refused = 0;
+  const refusedAt = new Map<unknown, number>();
+  const waits: number[] = [];
   setup.server.answer((response, request) => {
+    const actor = request.body.messages[0]?.['content'];
+    const sinceMs = performance.now() - (refusedAt.get(actor) ?? Number.NaN);
+    if (refusedAt.delete(actor)) waits.push(sinceMs);
     const periods = Math.floor((performance.now() - filledAt) / PERIOD_MS);
     if (periods > 0) [tokens, filledAt] = [BUCKET, filledAt + periods * PERIOD_MS];
     tokens -= 1;
     if (tokens >= 0) return text('done')(response, request);
     refused += 1;
+    refusedAt.set(actor, performance.now());
     const leftMs = filledAt + PERIOD_MS - performance.now();
     return status(429, { 'retry-after-ms': leftMs.toFixed(3) })(response, request);
   });
   const llm = setup.make({ ...REAL, timeouts: undefined });
   const startedAt = performance.now();
-  const answers = await Promise.all(Array.from({ length: ACTORS }, () => llm.complete(HELLO)));
+  const ask = (_: unknown, actor: number): LlmRequest => ({
+    messages: [{ role: 'user', content: `I am ${actor}.` }],
+  });
+  const answers = await Promise.all(
+    Array.from({ length: ACTORS }, ask).map((one) => llm.complete(one)),
+  );
   const seconds = (performance.now() - startedAt) / 1_000;
   const requests = setup.server.requests.length;
   expect(answers).toHaveLength(ACTORS);
   expect(refused).toBeGreaterThan(0);
   expect(requests).toBeLessThanOrEqual(1.5 * ACTORS);
+  const equalWaits = waits.length - new Set(waits).size;
+  expect([waits.length, equalWaits]).toEqual([refused, 0]);
   noteFigures(context, 'F8', {
     actors: ACTORS,
     requests,
     refused,
     'req/s': Math.round(requests / seconds),
     goodput: Number((ACTORS / requests).toFixed(2)),
+    equalWaits,
   });
 });
 
@@ -424,4 +438,46 @@ test('a context that is too large is never sent', async (context) => {
   const connections = setup.server.sockets();
   expect(connections).toBe(0);
   noteFigures(context, 'F11', { contexts: contexts.length * apis.length, connections });
+});
+
+test('H10 what a server quotes of a request is in no error, whole, in pieces or as a cause', async (context) => {
+  const [key, tenant, project] = ['sk-planted-key-1', 'planted-tenant-2', 'planted+project/3'];
+  const secrets = [key, tenant, project, encodeURIComponent(project)];
+  const headers = { 'x-tenant': tenant, 'x-project': project };
+  let errors = 0;
+  let leaks = 0;
+  let scrubbed = 0;
+  await onServer(async (server) => {
+    const quote = ({ headers: sent }: Parameters<Answer>[1]): string => {
+      const { authorization, 'x-tenant': one, 'x-project': other } = sent;
+      return `${authorization} ${String(one)} ${String(other)} ${encodeURIComponent(String(other))}`;
+    };
+    const answers: readonly Answer[] = [
+      (response, request) => status(401, {}, { message: quote(request) })(response, request),
+      (response, request) =>
+        status(400, {}, { message: 'no', code: quote(request) })(response, request),
+      (response, request) => response.end(`<html>${quote(request)}</html>`),
+      (response, request) => response.end(JSON.stringify({ choices: [quote(request)] })),
+      (response, request) =>
+        lines([`data: {"error":{"message":"${quote(request)}"}}\n\n`])(response, request),
+      (response, request) => lines([`data: ${quote(request)}\n\n`])(response, request),
+    ];
+    const llm = setup.make({ ...REAL, random: () => 0, baseURL: server.url, apiKey: key, headers });
+    for (const answer of answers) {
+      server.answer(answer);
+      for (const ask of [() => llm.complete(HELLO), () => collect(llm, HELLO)]) {
+        const error = await failure(ask());
+        let text = JSON.stringify(error.details);
+        for (let one: unknown = error; one instanceof Error; one = one.cause)
+          text += `${one.message}\n${one.stack}\n${JSON.stringify(one)}`;
+        errors += 1;
+        scrubbed += text.includes('[secret]') ? 1 : 0;
+        leaks += secrets.filter((secret) => text.includes(secret)).length;
+      }
+    }
+    expect(server.requests.length).toBeGreaterThanOrEqual(errors);
+  });
+  noteFigures(context, 'H10', { errors, scrubbed, leaks });
+  expect([errors, leaks]).toEqual([12, 0]);
+  expect(scrubbed).toBeGreaterThan(3);
 });

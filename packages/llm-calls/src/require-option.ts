@@ -18,14 +18,3 @@ export const requireMs = (path: string, ms: number): void => {
     throw invalid(path, `must be milliseconds from 1 to ${MAX_TIMER_MS}, or Infinity`);
   }
 };
-
-/** What options and requests have in common. */
-export const requireSampling = (
-  temperature: number | undefined,
-  maxTokens: number | undefined,
-): void => {
-  if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
-    throw invalid('temperature', 'must be a number from 0 to 2');
-  }
-  if (maxTokens !== undefined) requireInteger('maxTokens', maxTokens, 1);
-};

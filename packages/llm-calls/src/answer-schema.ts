@@ -1,13 +1,13 @@
 import { dereference, type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import { errorMessage } from '@promethean/pantheon-core';
-import { malformed } from './failure.ts';
+import { malformed } from './answer.ts';
 import { invalid } from './require-option.ts';
 
 /** Throws `llm-malformed` with the path of the first thing that is wrong. */
 export type CheckAnswer = (path: string, value: unknown) => void;
 
-/** Keywords whose verdict only says that something below them is wrong. */
-const ABOVE = new Set([
+/** Verdicts that only say that something below is wrong. */
+const CONTAINERS: ReadonlySet<string> = new Set([
   '$ref',
   'additionalProperties',
   'allOf',
@@ -16,10 +16,12 @@ const ABOVE = new Set([
   'properties',
 ]);
 
-/** A JSON Schema (draft 2020-12) as a check. No reference is ever fetched. Throws `option-invalid` for what is no schema. */
-export const compileSchema = (schema: Readonly<Record<string, unknown>>): CheckAnswer => {
+const TYPES = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']);
+
+/** Makes the check of answers against a JSON Schema (draft 2020-12). Nothing is fetched. Throws `option-invalid`. */
+export const compileAnswerSchema = (schema: Readonly<Record<string, unknown>>): CheckAnswer => {
   const unusable = (error: unknown): Error =>
-    invalid('format', `is no usable JSON Schema: ${errorMessage(error)}`);
+    invalid('format', `is not a JSON Schema that can be checked: ${errorMessage(error)}`);
   let validator: Validator;
   try {
     // A copy, since it writes into what it is given.
@@ -35,20 +37,28 @@ export const compileSchema = (schema: Readonly<Record<string, unknown>>): CheckA
     try {
       ({ errors } = validator.validate(value));
     } catch (error) {
-      // Deeper than the stack, or else a reference or a pattern of the schema that shows its fault only in use.
+      // A value that exhausts the stack is the model's fault, anything else the schema's.
       throw error instanceof RangeError ? malformed(path, 'is nested too deeply') : unusable(error);
     }
-    const first = errors.find(({ keyword }) => !ABOVE.has(keyword)) ?? errors[0];
-    if (first !== undefined) throw malformed(`${path}${pathOf(first)}`, problemOf(first));
+    const first = errors.find(({ keyword }) => !CONTAINERS.has(keyword)) ?? errors[0];
+    if (first !== undefined) throw malformed(path + pathOf(first), problemOf(first));
   };
 };
 
-/** Throws for what would show only when an answer is checked: a reference that leads nowhere, a pattern that is none. */
+/** Throws for what would show only when an answer is checked: a misspelt type, a reference that leads nowhere, a pattern that is none. */
 const requireUsable = (schema: Schema): void => {
   const parts = dereference(schema);
   for (const part of Object.values(parts)) {
     if (typeof part !== 'object') continue;
-    const { $ref, __absolute_ref__: target, pattern = '', patternProperties = {} } = part;
+    const {
+      type = [],
+      $ref,
+      __absolute_ref__: target,
+      pattern = '',
+      patternProperties = {},
+    } = part;
+    const misspelt = [type].flat().find((each) => !TYPES.has(each));
+    if (misspelt !== undefined) throw new Error(`there is no type ${JSON.stringify(misspelt)}`);
     if (target !== undefined && !(target in parts)) throw new Error(`$ref "${$ref}" leads nowhere`);
     for (const each of [pattern, ...Object.keys(patternProperties)]) new RegExp(each, 'u');
   }

@@ -1,6 +1,6 @@
 import { PantheonError } from '@promethean/pantheon-core';
 import type { Timers } from '@promethean/pantheon-core';
-import type { Call } from './clocks.ts';
+import type { Call } from './call.ts';
 
 /** Accepted requests after which one more may run at a time. Faster growth meets the same limit again at once. */
 const GROW_AFTER = 8;
@@ -14,7 +14,7 @@ interface Slot {
 }
 
 /** One per key of a provider, so that its actors do not all run into the same limit. */
-interface Gate {
+export interface Gate {
   /** Resolves when a request may be sent. `again`: before those that have not tried yet. */
   readonly enter: (call: Call, again: boolean) => Promise<Slot>;
   readonly isClosed: () => boolean;
