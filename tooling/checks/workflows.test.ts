@@ -13,6 +13,7 @@ interface Job {
   readonly steps: readonly {
     readonly uses?: string;
     readonly run?: string;
+    readonly env?: Readonly<Record<string, string>>;
     readonly with?: Readonly<Record<string, unknown>>;
   }[];
 }
@@ -63,15 +64,15 @@ describe.each(files)('%s', (file) => {
   });
 });
 
-test.each(jobs)(
-  '$name ends by itself, and keeps its credentials where it need not push',
-  ({ job }) => {
-    expect(job['timeout-minutes']).toBeLessThanOrEqual(60);
-    const pushes = grants(job).includes('contents');
-    for (const step of job.steps.filter(({ uses }) => uses?.startsWith('actions/checkout@')))
-      expect(step.with?.['persist-credentials'] === false).toBe(!pushes);
-  },
-);
+const runsPackages = ({ run = '' }: Job['steps'][number]): boolean => /\bnpm\b|\.ci\/run/.test(run);
+
+test.each(jobs)('$name ends by itself, and has no token where packages run', ({ job }) => {
+  expect(job['timeout-minutes']).toBeLessThanOrEqual(60);
+  const pushes = grants(job).includes('contents') && !job.steps.some(runsPackages);
+  for (const step of job.steps.filter(({ uses }) => uses?.startsWith('actions/checkout@')))
+    expect(step.with?.['persist-credentials'] === false).toBe(!pushes);
+  for (const step of job.steps.filter(runsPackages)) expect(step.env).toBeUndefined();
+});
 
 test('one job alone may publish: in an environment, and without writing to the repository', () => {
   const publishing = jobs.filter(({ job }) => grants(job).includes('id-token'));

@@ -59,10 +59,21 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
-        // Who searches for a word wants to be told about it first, and then to see every place that has it.
+        // Both functions run in the browser as well, where nothing of this file is known.
         miniSearch: {
+          options: {
+            // Beside the words of `lease-lost` the whole of it: a code is searched for as it stands in a log.
+            tokenize: (text: string) => [
+              ...text.split(/[\n\r\p{Z}\p{P}]+/u),
+              ...(text.match(/[a-z]+(?:-[a-z]+)+/g) ?? []),
+            ],
+          },
           searchOptions: {
-            boostDocument: (id: string) => (id.includes('/api/') ? 0.3 : 1),
+            // Who searches for a word wants to be told about it first, and then to see every place that has it.
+            boostDocument: (id: string, term: string) => {
+              if (id.includes('/api/')) return 0.3;
+              return id.includes('/reference/errors') && term.includes('-') ? 10 : 1;
+            },
           },
         },
       },

@@ -74,8 +74,13 @@ const checkMenus = async (page: Page, url: string): Promise<void> => {
 const checkSearchDialog = async (page: Page, url: string): Promise<void> => {
   await visit(page, url);
   await page.click('.VPNavBarSearch button');
+  await page.fill('.VPLocalSearchBox input', 'lease-lost');
+  // A code of an error is explained by the first result.
+  await page.locator('.VPLocalSearchBox .result.selected[href^="/reference/errors"]').waitFor();
   await page.fill('.VPLocalSearchBox input', 'mailbox');
-  await page.locator('.VPLocalSearchBox .result.selected').waitFor();
+  await page
+    .locator('.VPLocalSearchBox .result.selected:not([href^="/reference/errors"])')
+    .waitFor();
   await page.keyboard.press('Enter');
   await page.waitForURL((address) => address.pathname !== '/');
   await page.locator('h1').waitFor();

@@ -53,6 +53,36 @@ test('processes that share a bus share the work: a message is handled by one of 
   expect(configText('my-app', chooseAdapters(['redis-lease']))).not.toContain('group');
 });
 
+test('an adapter that is named twice is there once', () => {
+  expect(chooseAdapters(['redis-bus', '@promethean/adapter-redis-bus']).names).toEqual([
+    'redis-bus',
+  ]);
+});
+
+test.each([
+  [
+    ['redis-bus', 'sqlite-journal'],
+    ['redis-bus', 'sqlite-journal', 'redis-lease'],
+  ],
+  [['postgres-journal', 'redis-bus', 'postgres-lease'], undefined],
+  [['redis-bus', 'redis-state'], undefined],
+  [['redis-journal'], undefined],
+])('of %j a process can take up what another left in the journal', (names, all = names) => {
+  expect(chooseAdapters(names).names).toEqual(all);
+});
+
+test.each([
+  [[], 'Without these, answers are quotes'],
+  [['openai-llm'], 'The app does not start without a key or an address.'],
+  [['ai-sdk-llm'], 'AI_BASE_URL='],
+  [['offline-llm'], 'PANTHEON_STATE='],
+])('the .env.example of an app with %j speaks of the model that it has', (names, line) => {
+  const text = envText(chooseAdapters(names));
+  expect(text).toContain(line);
+  expect(text.includes('quotes')).toBe(names.length === 0);
+  expect(text.includes('OPENAI_')).toBe(names.length === 0 || names[0] === 'openai-llm');
+});
+
 test.each(['redis-bus', 'bullmq-scheduler'])('an app with %s shows no stack traces', (name) => {
   expect(configText('my-app', chooseAdapters([name]))).toContain('console.error(String(error))');
 });
@@ -82,7 +112,6 @@ test.each([
   [['toString'], 'There is no adapter "toString".', 'Adapters are ai-sdk-llm, '],
   [['redis-state', 'sqlite-state'], 'redis-state and sqlite-state are both for the state.', 'one'],
   [['cron-scheduler', 'bullmq-scheduler'], 'are both for the scheduler.', 'Choose one of them.'],
-  [['redis-bus', 'redis-bus'], 'redis-bus and redis-bus are both for the bus.', 'Choose'],
 ])('%j is refused: %s %s', (names, message, advice) => {
   const choose = (): unknown => chooseAdapters(names);
   expect(choose).toThrow(message);

@@ -13,15 +13,16 @@ export interface ChosenAdapters {
 /** Reads names such as `redis-bus` or `@promethean/adapter-redis-bus`. Throws a `Problem`. */
 export const chooseAdapters = (typed: readonly string[]): ChosenAdapters => {
   const known = Object.keys(adapters);
-  const names = typed.map((name) => name.replace(/^@promethean\/adapter-/, ''));
-  const uses = names.map((name) => {
+  const names = [...new Set(typed.map((name) => name.replace(/^@promethean\/adapter-/, '')))];
+  const useOf = (name: string): AdapterUse => {
     if (Object.hasOwn(adapters, name)) return adapters[name]!;
     const nearest = nearestName(name, known);
     throw new Problem(
       `There is no adapter "${name}".`,
       `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Adapters are ${known.join(', ')}.`,
     );
-  });
+  };
+  const uses = names.map(useOf);
   for (const [index, { setting }] of uses.entries()) {
     const first = uses.findIndex((use) => use.setting === setting);
     if (first !== index)
@@ -30,7 +31,11 @@ export const chooseAdapters = (typed: readonly string[]): ChosenAdapters => {
         'Choose one of them.',
       );
   }
-  return { names, uses };
+  const has = (wanted: AdapterUse['setting']): boolean =>
+    uses.some(({ setting }) => setting === wanted);
+  // Of processes that share a bus, one takes up what another left in the journal only where leases tell what that is.
+  const more = has('bus') && has('journal') && !has('leases') ? ['redis-lease'] : [];
+  return { names: [...names, ...more], uses: [...uses, ...more.map(useOf)] };
 };
 
 const merge = <Value>(
@@ -148,16 +153,29 @@ export const modelText = ({ names }: ChosenAdapters): string =>
   names.flatMap((name) => MODELS[name] ?? [])[0] ??
   `Without a key, answers are quotes from the notes. ${KEY}, and the researcher answers in the model's words.`;
 
-/** `.env.example`. */
-export const envText = ({ uses }: ChosenAdapters): string => {
-  const lines = [
-    '# Copy this file to .env, take the # away where you need a line, and start again.',
-    '',
-    '# A language model of OpenAI, or of a compatible server. Without these, answers are quotes from the notes.',
+/** The lines of `.env.example` about the model; none where the config's model does not ask the environment, or has its own lines. */
+const modelEnv = ({ names, uses }: ChosenAdapters): readonly string[] => {
+  const isOpenAi = names.includes('openai-llm');
+  if (!isOpenAi && uses.some(({ setting }) => setting === 'llm')) return [];
+  return [
+    '# A language model of OpenAI, or of a compatible server.',
+    isOpenAi
+      ? '# The app does not start without a key or an address.'
+      : '# Without these, answers are quotes from the notes.',
     '# OPENAI_API_KEY=',
     '# OPENAI_BASE_URL=http://127.0.0.1:11434/v1',
     '# OPENAI_MODEL=',
     '',
+  ];
+};
+
+/** `.env.example`. */
+export const envText = (chosen: ChosenAdapters): string => {
+  const { uses } = chosen;
+  const lines = [
+    '# Copy this file to .env, take the # away where you need a line, and start again.',
+    '',
+    ...modelEnv(chosen),
     '# memory, or a file that actors survive a restart in.',
     '# PANTHEON_STATE=.pantheon/actors.db',
     '# trace, debug, info, warn, error or silent.',

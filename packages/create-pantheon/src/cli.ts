@@ -41,7 +41,7 @@ const run = async (argv: readonly string[]): Promise<void> => {
   const target = resolve(wanted.folder);
   const manager = args.packageManager ?? guessPackageManager(env['npm_config_user_agent']);
   const { signal } = interruption;
-  const common = { target, versions: own.versions, signal };
+  const common = { target, versions: own.versions, packageManager: manager, signal };
   let needs: readonly string[] = [];
   if (wanted.kind === 'app') {
     const app = await createApp({ ...common, adapters: wanted.adapters });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, lstat, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Problem } from './problem.ts';
 
@@ -46,13 +46,16 @@ const readTemplate = async (
       return value;
     });
   const files = new Map<string, string>();
-  for (const entry of await readdir(template, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const source = join(entry.parentPath, entry.name);
-    const folder = entry.parentPath.slice(template.length + 1);
-    const name = RENAMED[entry.name] ?? entry.name;
-    files.set(filled(join(folder, name), source), filled(await readFile(source, 'utf8'), source));
-  }
+  // Not `recursive`: Yarn runs this from an archive, where it does not say in which folder an entry is.
+  const read = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(join(template, folder), { withFileTypes: true })) {
+      const source = join(template, folder, entry.name);
+      const place = join(folder, RENAMED[entry.name] ?? entry.name);
+      if (entry.isDirectory()) await read(join(folder, entry.name));
+      else files.set(filled(place, source), filled(await readFile(source, 'utf8'), source));
+    }
+  };
+  await read('');
   return files;
 };
 
@@ -87,6 +90,21 @@ const moveInto = async (temporary: string, target: string, exists: boolean): Pro
   }
 };
 
+/** Not `recursive`: with that, Node tries for ever where a folder is there but takes no other, as below /proc. */
+const makeFolder = async (folder: string): Promise<void> => {
+  const isFolder = (): Promise<boolean> =>
+    stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder()) return;
+  const above = dirname(folder);
+  if (above !== folder) await makeFolder(above);
+  await mkdir(folder).catch(async (error: unknown) => {
+    if (!(await isFolder())) throw error; // Otherwise another process was faster.
+  });
+};
+
 /**
  * Copies a template to `target`, which must not exist or be an empty folder, and resolves to the paths of the files in it, sorted.
  *
@@ -108,7 +126,7 @@ export const copyTemplate = async (
   for (const [file, text] of Object.entries(options.files ?? {})) files.set(join(file), text);
   const temporary = join(dirname(place), `.${basename(place)}-${randomUUID()}`);
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     for (const [file, text] of files) {
       options.signal?.throwIfAborted();
       await mkdir(join(temporary, dirname(file)), { recursive: true });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AdapterNames, type AdapterPort, adapterNames } from './adapter-names.ts';
 import { copyTemplate } from './copy-template.ts';
+import { filesFor } from './package-manager.ts';
+import type { PackageManager } from './package-manager.ts';
 
 /** What `createAdapter` needs to know. */
 export interface CreateAdapterOptions {
@@ -14,6 +16,8 @@ export interface CreateAdapterOptions {
   readonly port: string;
   /** The version ranges of `@promethean/pantheon-core` and `@promethean/pantheon-testkit`. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The package manager that will install; `yarn` gets a setting of its own. Default `npm`. */
+  readonly packageManager?: PackageManager;
   /** Its abort ends the making, before the target exists. */
   readonly signal?: AbortSignal;
 }
@@ -114,6 +118,7 @@ export const createAdapter = async (options: CreateAdapterOptions): Promise<Crea
         : `The rules of the ${port} port; \`npm test\` proves them, and the report of the published version is in the package, \`pantheon-report.json\`.`,
   };
   const files = {
+    ...filesFor(options.packageManager),
     ...(await portFiles(names)),
     'src/index.ts': `export { make${Adapter}, type ${Adapter}Options } from './${file}.ts';\n`,
     'package.json': `${JSON.stringify(manifestOf(names, options.versions), undefined, 2)}\n`,

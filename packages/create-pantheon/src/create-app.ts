@@ -8,6 +8,8 @@ import {
   needsOf,
 } from './app-config.ts';
 import { copyTemplate } from './copy-template.ts';
+import { filesFor } from './package-manager.ts';
+import type { PackageManager } from './package-manager.ts';
 import { packageNameOf } from './package-name.ts';
 
 /** What `createApp` needs to know. */
@@ -18,6 +20,8 @@ export interface CreateAppOptions {
   readonly adapters?: readonly string[];
   /** The version ranges of our packages, by their names. */
   readonly versions: Readonly<Record<string, string>>;
+  /** The package manager that will install; `yarn` gets a setting of its own. Default `npm`. */
+  readonly packageManager?: PackageManager;
   /** Its abort ends the making, before the target exists. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +45,7 @@ const TEMPLATE = fileURLToPath(new URL('../templates/app', import.meta.url));
  * the target.
  */
 export const createApp = async (options: CreateAppOptions): Promise<CreatedApp> => {
-  const { target, adapters = [], versions, signal } = options;
+  const { target, adapters = [], versions, packageManager, signal } = options;
   const name = packageNameOf(target);
   const chosen = chooseAdapters(adapters);
   const needs = needsOf(chosen);
@@ -58,6 +62,7 @@ export const createApp = async (options: CreateAppOptions): Promise<CreatedApp> 
       'package.json': manifestText(name, chosen, versions),
       'pantheon.config.ts': configText(name, chosen),
       '.env.example': envText(chosen),
+      ...filesFor(packageManager),
     },
     ...(signal !== undefined && { signal }),
   });

@@ -9,6 +9,10 @@ export type PackageManager = (typeof packageManagers)[number];
 export const guessPackageManager = (userAgent: string | undefined): PackageManager =>
   packageManagers.find((name) => userAgent?.startsWith(`${name}/`)) ?? 'npm';
 
+/** What a project has for its package manager: TypeScript does not find packages in the archives of Yarn. */
+export const filesFor = (manager: PackageManager | undefined): Readonly<Record<string, string>> =>
+  manager === 'yarn' ? { '.yarnrc.yml': 'nodeLinker: node-modules\n' } : {};
+
 /** The folder may lie in somebody's workspace, of which it is no part yet. */
 const INSTALL: Readonly<Record<PackageManager, readonly string[]>> = {
   npm: ['install', '--no-audit', '--no-fund'],

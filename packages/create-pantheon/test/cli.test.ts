@@ -153,6 +153,9 @@ test.each(['npm', 'pnpm', 'yarn', 'bun'])(
     const { stdout } = await run(['my-app', ...offline], env);
     const command = name === 'bun' ? 'bun run' : name;
     expect(stdout).toContain(`  ${name} install\n  ${command} start\n`);
+    // In the archives of Yarn, TypeScript finds no packages.
+    const settings = await readFile(join(folder, 'my-app/.yarnrc.yml'), 'utf8').catch(() => '');
+    expect(settings).toBe(name === 'yarn' ? 'nodeLinker: node-modules\n' : '');
   },
 );
 
@@ -220,6 +223,14 @@ test('a folder above that may not be written to is one sentence', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/^.* cannot be written to \(EACCES\); nothing was made\. Choose a folder/);
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('a folder above that takes no folders is one sentence, and not tried for ever', async () => {
+  const { code, stderr } = await run(['/proc/pantheon/kept/my-app', ...offline]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^\/proc\/pantheon\/kept cannot be written to \(\w+\); nothing was made\./,
+  );
 });
 
 /** A registry that takes every call and answers none; or with `closed` one that is not there. */

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adapters } from '../src/adapters.ts';
 import { createApp } from '../src/create-app.ts';
 import { readOwnPackage } from '../src/own-package.ts';
@@ -151,15 +151,42 @@ test('a greeting and questions that are piped in are answered, and the app ends'
   expect(minutes.match(/^- \*\*(You|Team)\*\*: /gm)).toHaveLength(4);
 });
 
-test('every message to the user is shown, not only the first', async () => {
-  const { versions } = await readOwnPackage();
-  const target = folderOf('two-answers');
-  await createApp({ target, versions });
-  const file = join(target, 'src/actors/host.ts');
-  const host = await readFile(file, 'utf8');
-  await writeFile(file, host.replace('? [\n', "? [{ type: 'message', content: 'Moment.' },\n"));
-  const { answers } = await ask('hello\n', {}, 'two-answers');
-  expect(answers).toMatch(/^Moment\.\nHello! .*\n$/);
+describe('an app whose host answers twice', () => {
+  beforeAll(async () => {
+    const { versions } = await readOwnPackage();
+    const target = folderOf('two-answers');
+    await createApp({ target, versions });
+    const file = join(target, 'src/actors/host.ts');
+    const host = await readFile(file, 'utf8');
+    await writeFile(file, host.replace('? [\n', "? [{ type: 'message', content: 'Moment.' },\n"));
+  });
+
+  test('shows every message to the user, not only the first', async () => {
+    const { answers } = await ask('hello\n', {}, 'two-answers');
+    expect(answers).toMatch(/^Moment\.\nHello! .*\n$/);
+  });
+
+  test('has a prompt below the last of them, in a terminal', async () => {
+    const terminal = '--import=data:text/javascript,process.stdin.isTTY=process.stdout.isTTY=true';
+    const child = spawn(process.execPath, [...NODE, terminal, 'src/main.ts'], {
+      cwd: folderOf('two-answers'),
+      env: { PATH: process.env['PATH'] },
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: 60_000,
+    });
+    const ended = once(child, 'close');
+    let shown = '';
+    child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
+    child.stdin.write('hello\n');
+    const PROMPT = '> \u001b[3G';
+    await vi.waitFor(() => {
+      expect(shown).toContain('Hello!');
+      expect(shown.slice(-PROMPT.length)).toBe(PROMPT);
+    }, 30_000);
+    expect(shown).toMatch(/\r\u001b\[2KMoment\.\n/);
+    child.stdin.end();
+    expect(await ended).toEqual([0, null]);
+  }, 90_000);
 });
 
 test('without a line to answer the app ends at once, in good order', async () => {

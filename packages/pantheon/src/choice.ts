@@ -36,7 +36,17 @@ export const given = <Port>(port: Port): Choice<Port> => ({
   make: () => ({ port, open: () => readyOf(port), close: async () => undefined }),
 });
 
-/** A port of our own. What its options refuse is said with the setting's name. */
+/** What a port of our own fails with, with the setting's name. The `path` of an adapter is the `file` of a setting. */
+const inSetting = (setting: string, error: unknown): unknown => {
+  if (!PantheonError.is(error)) return error;
+  const { code, message, retryable, details } = error;
+  const told = message.startsWith('path: ')
+    ? `${setting}.file${message.slice('path'.length)}`
+    : `${setting}: ${message}`;
+  return new PantheonError(code, told, { retryable, details, cause: error });
+};
+
+/** A port of our own. What its options refuse, and what its opening fails with, is said with the setting's name. */
 export const ours = <Port, Own extends Port & object>(
   setting: string,
   name: string,
@@ -48,15 +58,19 @@ export const ours = <Port, Own extends Port & object>(
     try {
       const port = make(surroundings);
       const { close } = port as { readonly close?: () => Promise<void> };
-      return { port, open: (signal) => open(port, signal), close: async () => close?.() };
+      return {
+        port,
+        open: async (signal) => {
+          try {
+            return await open(port, signal);
+          } catch (error) {
+            throw inSetting(setting, error);
+          }
+        },
+        close: async () => close?.(),
+      };
     } catch (error) {
-      if (!PantheonError.is(error)) throw error;
-      const { code, retryable, details } = error;
-      throw new PantheonError(code, `${setting}: ${error.message}`, {
-        retryable,
-        details,
-        cause: error,
-      });
+      throw inSetting(setting, error);
     }
   },
 });

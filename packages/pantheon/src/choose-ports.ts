@@ -1,5 +1,5 @@
 /** Which port each setting stands for. Nothing is made before `make` is called, so that a choice can be shown as well. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeCronScheduler } from '@promethean/adapter-cron-scheduler';
 import { makeFunctionTools } from '@promethean/adapter-function-tools';
@@ -48,15 +48,30 @@ export interface Choices {
   readonly schedule: Choice<IScheduler>;
 }
 
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Not `recursive`: with that, Node tries for ever where a folder is there but takes no other, as below /proc. */
+const makeFolder = (folder: string): void => {
+  if (isFolder(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!isFolder(folder)) throw error; // Otherwise another process was faster.
+  }
+};
+
 const makeFolderOf = (file: string): void => {
   if (file === ':memory:') return;
   const folder = dirname(file);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw new PantheonError(
       'file-unreadable',
-      `the folder ${folder} cannot be made: ${errorMessage(error)}`,
+      `path: the folder ${folder} cannot be made: ${errorMessage(error)}`,
       { cause: error, details: { path: folder } },
     );
   }

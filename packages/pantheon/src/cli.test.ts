@@ -162,7 +162,16 @@ describe('pantheon start', { timeout: 2 * DEADLINE_MS }, () => {
     `);
     const { code, stdout, stderr } = await run(['start']);
     expect([code, stdout]).toEqual([1, 'bus closed\n']);
-    expect(stderr).toMatch(/^pantheon: path: .* is a folder; give the path of a file\.\n$/);
+    expect(stderr).toMatch(/^pantheon: state\.file: .* is a folder; give the path of a file\.\n$/);
+  });
+
+  test('does not try for ever to make a folder where none can be made', async () => {
+    await write(CONFIG.replace('kept/state.db', '/proc/pantheon/kept/state.db'));
+    const { code, stderr } = await run(['start']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^pantheon: state\.file: the folder \/proc\/pantheon\/kept cannot be made: /,
+    );
   });
 
   test('needs actors, and a config', async () => {
@@ -231,6 +240,14 @@ describe('pantheon check', { timeout: 2 * DEADLINE_MS }, () => {
       2,
       'pantheon: llm: maxRetries: must be an integer from 0\n',
     ]);
+  });
+
+  test('tells of a variable that nothing reads', async () => {
+    await write(CONFIG);
+    expect(await run(['check'], { PANTHEON_MODEL: 'large' })).toMatchObject({
+      code: 0,
+      stderr: 'pantheon: not a variable of Pantheon: PANTHEON_MODEL\n',
+    });
   });
 
   test('names a variable that is wrong', async () => {

@@ -7,6 +7,7 @@ import type { ErrorCode } from '@promethean/pantheon-core';
 import { isPort } from './config-schema.ts';
 import type { PantheonConfig } from './config.ts';
 import { describeConfig } from './describe-config.ts';
+import { unknownVariables } from './environment.ts';
 import { findConfig, loadConfig } from './load-config.ts';
 import { makePantheon } from './make-pantheon.ts';
 import { runUntilSignal } from './run-until-signal.ts';
@@ -101,6 +102,9 @@ const run = async (argv: readonly string[]): Promise<number> => {
   if (path === undefined)
     throw usage(`There is no pantheon.config.ts in ${cwd}; write one, or name one with --config.`);
   const config = await loadConfig({ file: path });
+  const unknown = unknownVariables(process.env);
+  if (unknown.length > 0)
+    process.stderr.write(`pantheon: not a variable of Pantheon: ${unknown.join(', ')}\n`);
   try {
     await (command === 'start' ? runUntilSignal : check)(config, basename(path));
     return 0;

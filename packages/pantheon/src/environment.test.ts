@@ -2,7 +2,12 @@ import { resolve } from 'node:path';
 import { makeMemoryState, makeScriptedLlm } from '@promethean/pantheon-core/memory';
 import { describe, expect, test } from 'vitest';
 import type { PantheonConfig } from './config.ts';
-import { type Environment, openAiEnvironment, withEnvironment } from './environment.ts';
+import {
+  type Environment,
+  openAiEnvironment,
+  unknownVariables,
+  withEnvironment,
+} from './environment.ts';
 
 const CWD = resolve('/project');
 const replaced = (config: PantheonConfig, env: Environment): PantheonConfig =>
@@ -69,6 +74,12 @@ describe('with settings of code, the environment', () => {
     });
   });
 
+  test('may have variables of a service that happens to be called pantheon', () => {
+    const env = { PANTHEON_PORT: 'tcp://10.0.0.1:80', PANTHEON_SERVICE_HOST: '10.0.0.1' };
+    expect(completed({}, env)).toEqual({});
+    expect(unknownVariables({ ...EVERYTHING, ...env, HOME: '/' })).toEqual(Object.keys(env));
+  });
+
   test('changes nothing else', () => {
     const config = { state: 'memory', context: 'memory', llm: 'openai', log: false } as const;
     expect(completed(config, EVERYTHING)).toEqual(config);
@@ -83,6 +94,8 @@ describe('a malformed variable is named', () => {
     ['PANTHEON_LOG_LEVEL', 'LOUD', 'must be one of trace, debug, info, warn, error, fatal, silent'],
     ['PANTHEON_STATE', 'redis://:password@host', 'must be "memory" or the path of a file, not an'],
     ['PANTHEON_CONTEXT', 'postgres://host', 'must be "memory" or the path of a file, not an'],
+    ['PANTHEON_STAT', 'a.db', 'is no variable of Pantheon; did you mean PANTHEON_STATE.'],
+    ['PANTHEON_LOGLEVEL', 'info', 'is no variable of Pantheon; did you mean PANTHEON_LOG_LEVEL.'],
     ['PANTHEON_STATE', 'a\0b', 'must be the path of a file, without a zero byte'],
   ])('%s=%s', (name, value, problem) => {
     const act = (): unknown => replaced({}, { [name]: value });

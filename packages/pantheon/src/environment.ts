@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { PantheonError } from '@promethean/pantheon-core';
 import { LOG_LEVELS, isPort } from './config-schema.ts';
 import type { LogSetting, PantheonConfig } from './config.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** Variables by their names, as in `process.env`. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,6 +53,24 @@ export const openAiEnvironment = (env: Environment): OpenAiEnvironment => {
   return { apiKey, baseURL, model };
 };
 
+const PREFIX = 'PANTHEON_';
+const VARIABLES = ['STATE', 'CONTEXT', 'LLM', 'LOG_LEVEL'];
+
+/** Variables that are named as ours are, but that nothing here reads. */
+export const unknownVariables = (env: Environment): readonly string[] =>
+  Object.keys(env).filter(
+    (name) => name.startsWith(PREFIX) && !VARIABLES.includes(name.slice(PREFIX.length)),
+  );
+
+/** Only what looks like a slip: Kubernetes sets PANTHEON_PORT and more beside a service called pantheon. */
+const refuseMisspelt = (env: Environment): void => {
+  for (const variable of unknownVariables(env)) {
+    const nearest = nearestName(variable.slice(PREFIX.length), VARIABLES);
+    if (nearest !== undefined)
+      throw invalid(variable, `is no variable of Pantheon; did you mean ${PREFIX}${nearest}`);
+  }
+};
+
 const state = (file: string | undefined): PantheonConfig['state'] =>
   file === undefined || file === 'memory' ? file : { file };
 
@@ -59,13 +78,14 @@ const state = (file: string | undefined): PantheonConfig['state'] =>
  * A config with what PANTHEON_STATE, PANTHEON_CONTEXT, PANTHEON_LLM and PANTHEON_LOG_LEVEL say. With `replace` they take the place
  * of plain settings, otherwise only of those that are left out. Ports and functions stay.
  *
- * @throws PantheonError `option-invalid` naming the variable.
+ * @throws PantheonError `option-invalid` naming the variable, also one that is ours but for a slip of the keyboard.
  */
 export const withEnvironment = (
   config: PantheonConfig,
   env: Environment,
   { cwd, replace }: { readonly cwd: string; readonly replace: boolean },
 ): PantheonConfig => {
+  refuseMisspelt(env);
   const { context, llm, log } = config;
   const stateFile = fileOf(env, 'PANTHEON_STATE', cwd);
   const contextFile = fileOf(env, 'PANTHEON_CONTEXT', cwd);

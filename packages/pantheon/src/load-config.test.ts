@@ -41,7 +41,8 @@ describe('a config file', () => {
   });
 
   test('can be JSON, for settings', async () => {
-    await write('pantheon.config.json', '{ "llm": "offline", "log": false }');
+    // With the mark that some editors write.
+    await write('pantheon.config.json', '\uFEFF{ "llm": "offline", "log": false }');
     expect(await load()).toEqual({ llm: 'offline', log: false });
   });
 

@@ -64,7 +64,8 @@ export const importFailure = (error: unknown, name: string): PantheonError => {
 const readJson = async (path: string, name: string): Promise<unknown> => {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    // Some editors begin a file with a mark that JSON does not know.
+    value = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
   } catch (error) {
     throw invalid(`${name} cannot be read: ${errorMessage(error)}`, error);
   }

@@ -300,9 +300,13 @@ describe('a journal in a file', () => {
     const { journal } = before.ports;
     await journal?.open({ tickId: 't1', actorId: 'clerk', cause: 'm1', input: {} });
     await before.stop();
-    const after = make({ ...config(act), group: 'clerks' });
+    const lines: string[] = [];
+    const after = make({ ...config(act), group: 'clerks', log: (line) => lines.push(line) });
     await after.start();
     expect(await after.ports.journal?.unfinished()).toHaveLength(1);
+    expect(lines).toContain(
+      'What an earlier process left is taken up only with a message that comes again',
+    );
   });
 
   test('is gone on with where leases tell who is at what', async () => {
@@ -494,7 +498,10 @@ describe('a state in a file', () => {
 
   test('that cannot be opened fails the start', async () => {
     const { start } = make({ state: { file: folder } });
-    await expect(start()).rejects.toMatchObject({ code: 'file-unreadable' });
+    await expect(start()).rejects.toMatchObject({
+      code: 'file-unreadable',
+      message: `state.file: ${folder} is a folder; give the path of a file.`,
+    });
   });
 });
 

@@ -137,6 +137,11 @@ export const makePantheon = (
       // What the last process left comes before what is new; how long it takes is not ours to wait for.
       await orEnded(recover());
       if (ports.leases !== undefined) endRecovering = keepRecovering(orchestrator, ports);
+    } else if (ports.journal !== undefined) {
+      ports.log('What an earlier process left is taken up only with a message that comes again', {
+        group,
+        error: 'leases: none; in a group, only they tell whether another process is at it',
+      });
     }
     orchestrator.listen(group === undefined ? undefined : { group });
     // The bus of a server is ready again when the server knows who takes the messages.

@@ -2,7 +2,7 @@
  * `npm create pantheon@latest my-app` from the registry, as a newcomer types it: two commands to actors that answer, within a
  * minute. With pnpm too, and with Yarn in a full run. Then an app with adapters of every port, whose types must hold.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runCommand } from './command.ts';
 import { makeConsumer } from './consumer.ts';
@@ -10,7 +10,6 @@ import type { LocalRegistry } from './local-registry.ts';
 
 /** For the two commands together, the packages of an empty cache included. */
 const LIMIT_S = 60;
-const YARN_CLASSIC = 'yarn@1.22.22';
 /** One a port. */
 const ADAPTERS = [
   'ai-sdk-llm',
@@ -27,18 +26,30 @@ interface Way {
   readonly create: string;
   /** Runs a script of package.json, and shows what it prints and nothing else. */
   readonly run: string;
+  /** The package that has the command `yarn`, where it takes one. */
+  readonly yarn?: string;
 }
 
 const WAYS: readonly Way[] = [
   { name: 'npm', create: 'npm create pantheon@latest my-app -- --yes', run: 'npm run --silent' },
   { name: 'pnpm', create: 'pnpm create pantheon@latest my-app --yes', run: 'pnpm run --silent' },
 ];
-/** Not by `yarn create`: the old Yarn installs what it runs for the whole machine. */
-const YARN: Way = {
-  name: 'yarn',
-  create: 'npm create pantheon@latest my-app -- --yes --package-manager yarn',
-  run: 'yarn run --silent',
-};
+const YARNS: readonly Way[] = [
+  {
+    // Not by `yarn create`: the old Yarn installs what it runs for the whole machine.
+    name: 'yarn',
+    create: 'npm create pantheon@latest my-app -- --yes --package-manager yarn',
+    run: 'yarn run --silent',
+    yarn: 'yarn@1.22.22',
+  },
+  // It runs the command from an archive.
+  {
+    name: 'yarn',
+    create: 'yarn create pantheon my-app --yes',
+    run: 'yarn run',
+    yarn: '@yarnpkg/cli-dist@4.18.1',
+  },
+];
 
 /** What a piped line is answered with. */
 const CONVERSATION: readonly (readonly [question: string, answer: RegExp])[] = [
@@ -52,9 +63,8 @@ const live = async (
   work: string,
   { name, create, run }: Way,
 ): Promise<number> => {
-  const folder = join(work, `with ${name}`);
+  const folder = mkdtempSync(join(work, `with ${name} `));
   const app = join(folder, 'my-app');
-  mkdirSync(folder);
   const shell = (line: string, cwd = app): Promise<string> =>
     runCommand('sh', ['-ec', line], { cwd, env, timeoutMs: 180_000 });
 
@@ -81,17 +91,17 @@ const live = async (
 };
 
 /** The folder of the command `yarn`, from npm. */
-const yarnIn = async (registry: LocalRegistry, work: string): Promise<string> => {
-  const tools = makeConsumer(registry, work, 'tools');
-  await tools.run('npm', 'install', YARN_CLASSIC);
+const yarnIn = async (registry: LocalRegistry, work: string, yarn: string): Promise<string> => {
+  const tools = makeConsumer(registry, work, yarn.replaceAll(/\W/g, '-'));
+  await tools.run('npm', 'install', yarn);
   return join(tools.folder, 'node_modules/.bin');
 };
 
 const createApp = async (registry: LocalRegistry, work: string, full: boolean): Promise<void> => {
   const { env } = registry;
-  const yarn = full ? await yarnIn(registry, work) : '';
-  for (const way of full ? [...WAYS, YARN] : WAYS) {
-    const PATH = way === YARN ? `${yarn}${delimiter}${env['PATH']}` : env['PATH'];
+  for (const way of full ? [...WAYS, ...YARNS] : WAYS) {
+    const yarn = way.yarn === undefined ? [] : [await yarnIn(registry, work, way.yarn)];
+    const PATH = [...yarn, env['PATH']].join(delimiter);
     const seconds = await live({ ...env, PATH }, work, way);
     console.log(`    ${way.name}: two commands to answering actors in ${seconds.toFixed(1)} s`);
     if (seconds >= LIMIT_S)

@@ -31,10 +31,13 @@ const ask = ({ orchestrator }: Pantheon, line: string): Promise<string | undefin
   });
 
 const chat = async (pantheon: Pantheon): Promise<void> => {
+  let prompt = (): void => {};
   // Whoever writes to the user, and whenever: there may be more than one answer, or one that nobody asked for.
   const show = ({ content }: BusMessage): void => {
-    console.log(content);
+    // Over the prompt, which comes again below it with what was typed so far.
+    console.log(isChat ? `\r\u001b[2K${content}` : content);
     settle();
+    prompt();
   };
   pantheon.ports.bus.subscribe(show, { to: 'user' });
   await pantheon.start();
@@ -51,7 +54,8 @@ const chat = async (pantheon: Pantheon): Promise<void> => {
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
 
-  if (isChat) reader.prompt();
+  if (isChat) prompt = () => !isEnding && reader.prompt(true);
+  prompt();
   for await (const line of reader) {
     if (isEnding) break;
     if (line.trim() !== '') {
@@ -62,7 +66,7 @@ const chat = async (pantheon: Pantheon): Promise<void> => {
         if (!isChat) process.exitCode = 1;
       }
     }
-    if (isChat && !isEnding) reader.prompt();
+    prompt();
   }
 };
 
