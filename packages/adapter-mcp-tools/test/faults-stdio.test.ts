@@ -20,6 +20,9 @@ const PARENT = fileURLToPath(new URL('./servers/parent.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pantheon-mcp-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Within three seconds a group is gone; a busy machine that runs `npm test` may take longer to look. */
+const GONE_MS = process.env['PANTHEON_FAULTS'] === 'full' ? 3_000 : 9_000;
+
 let files = 0;
 const newFile = (): string => join(folder, `${(files += 1)}.json`);
 
@@ -99,8 +102,10 @@ describe('the processes of a server', () => {
     await tools.ready();
     const pids = pidsIn(file);
     expect(aliveOf(pids)).toBe(3);
+    const startedAt = performance.now();
     await tools.close();
     await until('the guard to leave', () => aliveOf(pids) === 0);
+    expect(performance.now() - startedAt).toBeLessThan(GONE_MS);
   });
 
   test('are gone after the parent was killed, and after the guard was', async (context) => {
@@ -139,6 +144,7 @@ describe('the processes of a server', () => {
       slowestMs,
     });
     expect(orphans).toBe(0);
+    expect(slowestMs).toBeLessThan(GONE_MS);
   });
 });
 

@@ -19,7 +19,7 @@
  *   all               stream messages for plain subscriptions
  *   ids, ids:old      sets   ids of accepted messages, two generations
  *   dead, dead:ids    stream of dead letters; hash message id -> entries
- *   meta              hash   born, since (of ids), n (number of the last entry of all)
+ *   meta              hash   born, since (of ids), n (number of the last entry of all), run (of the server that the members met last)
  */
 import { createHash } from 'node:crypto';
 
@@ -37,9 +37,12 @@ local t = call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local micros = tonumber(t[1]) * 1000000 + tonumber(t[2])
 
+-- Shared where there is nothing: no list of words is ever changed.
+local none = {}
 local function words(text)
+  if not text then return none end
   local list = {}
-  for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
+  for word in string.gmatch(text, '%S+') do list[#list + 1] = word end
   return list
 end
 local function put(key, field, item)
@@ -106,42 +109,42 @@ end
 
 /** Accepts messages: who takes them, and where they go. */
 export const DISPATCH: string = `
-local cache = {}
+local cache = {['routes'] = {}, ['f:'] = {}}
 local function lookup(key, field)
-  local name = key .. ' ' .. field
-  local list = cache[name]
+  local list = cache[key][field]
   if list == nil then
     list = words(call('HGET', P .. key, field))
-    cache[name] = list
+    cache[key][field] = list
   end
   return list
 end
 -- Asks once for the recipients of a whole call, not once for each: half of what a message costs is the number of questions.
 local function look_up_all(fields)
-  for _, key in ipairs({'routes', 'f:'}) do
-    for i, list in ipairs(call('HMGET', P .. key, unpack(fields))) do
-      cache[key .. ' ' .. fields[i]] = words(list)
-    end
+  for key, lists in pairs(cache) do
+    for i, list in ipairs(call('HMGET', P .. key, unpack(fields))) do lists[fields[i]] = words(list) end
   end
 end
 local lives = {}
-local function listens(to)
-  for _, filter in ipairs({'@', to}) do
-    for _, token in ipairs(lookup('f:', filter)) do
-      if lives[token] == nil then lives[token] = alive(token) or false end
-      if lives[token] then return true end
-    end
+local function is_any_alive(tokens)
+  for _, token in ipairs(tokens) do
+    if lives[token] == nil then lives[token] = alive(token) or false end
+    if lives[token] then return true end
   end
   return false
+end
+local function listens(to)
+  return is_any_alive(lookup('f:', '@')) or is_any_alive(lookup('f:', to))
 end
 local takers = {}
 local function groups_of(to)
   local list = takers[to]
   if list then return list end
+  local all, own = lookup('routes', '@'), lookup('routes', to)
+  if #own == 0 then return all end
   local seen = {}
   list = {}
-  for _, filter in ipairs({'@', to}) do
-    for _, g in ipairs(lookup('routes', filter)) do
+  for _, some in ipairs({all, own}) do
+    for _, g in ipairs(some) do
       if not seen[g] then
         seen[g] = true
         list[#list + 1] = g
@@ -150,6 +153,9 @@ local function groups_of(to)
   end
   takers[to] = list
   return list
+end
+local function length_of(g, to)
+  return call('XLEN', P .. 'in:' .. g .. ':' .. to)
 end
 local function deliver(g, to, wire, length)
   call('XADD', P .. 'in:' .. g .. ':' .. to, '*', 'm', wire)
@@ -160,10 +166,6 @@ local function broadcast(to, wire, retention)
   local n = call('HINCRBY', P .. 'meta', 'n', 1)
   call('XADD', P .. 'all', 'MAXLEN', '~', retention, '*', 'n', n, 'm', wire)
   return true
-end
-local function full(g, to, capacity)
-  local length = call('XLEN', P .. 'in:' .. g .. ':' .. to)
-  return length >= capacity, length
 end
 `;
 

@@ -38,41 +38,64 @@ for i = 7, #ARGV, 3 do
   end
 end
 look_up_all(recipients)
-local results = {}
--- The id of the message that is being delivered.
-local noted
-local function accept()
-  for i = 7, #ARGV, 3 do
-    local to, id, wire = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+local ids = {}
+for i = 8, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+local function known_in(key, is_there)
+  return is_there and call('SMISMEMBER', key, unpack(ids)) or none
+end
+local lengths = {}
+local function lengths_of(to, groups)
+  local list = lengths[to]
+  if list == nil then
+    list = {}
+    for k, g in ipairs(groups) do list[k] = length_of(g, to) end
+    lengths[to] = list
+  end
+  return list
+end
+-- Settled for all messages before any is delivered: one question and one note for the ids of all of them.
+local results, accepted, noted, is_noted, added = {}, {}, {}, {}, {}
+local function settle()
+  local in_young, in_old = known_in(young, window > 0), known_in(old, has_old)
+  for n, id in ipairs(ids) do
+    local to = ARGV[4 + n * 3]
     local result = 0
-    if has_old and call('SISMEMBER', old, id) == 1 then
+    if in_young[n] == 1 or in_old[n] == 1 or is_noted[id] then
       result = 1
     else
       local groups = groups_of(to)
-      local lengths = {}
-      for k, g in ipairs(groups) do
-        local is_full, length = full(g, to, capacity)
-        lengths[k] = length
-        if is_full then result = g break end
+      for k, length in ipairs(lengths_of(to, groups)) do
+        if length + (added[to] or 0) >= capacity then result = groups[k] break end
       end
-      if result ~= 0 then
-        if window > 0 and call('SISMEMBER', young, id) == 1 then result = 1 end
-      elseif window > 0 and call('SADD', young, id) == 0 then
-        result = 1
-      else
-        noted = id
-        for k, g in ipairs(groups) do deliver(g, to, wire, lengths[k]) end
-        if not broadcast(to, wire, retention) and #groups == 0 then bury(cap, '', to, id, wire, '', 0) end
-        noted = nil
+      if result == 0 then
+        added[to] = (added[to] or 0) + 1
+        accepted[#accepted + 1] = n
+        noted[#noted + 1] = id
+        if window > 0 then is_noted[id] = true end
       end
     end
-    results[#results + 1] = result
+    results[n] = result
   end
 end
-local is_done, problem = pcall(accept)
+local delivered = 0
+local function deliver_all()
+  settle()
+  if window > 0 and #noted > 0 then call('SADD', young, unpack(noted)) end
+  for _, n in ipairs(accepted) do
+    local to, wire = ARGV[4 + n * 3], ARGV[6 + n * 3]
+    local groups = groups_of(to)
+    for k, g in ipairs(groups) do
+      deliver(g, to, wire, lengths[to][k])
+      lengths[to][k] = lengths[to][k] + 1
+    end
+    if not broadcast(to, wire, retention) and #groups == 0 then bury(cap, '', to, ids[n], wire, '', 0) end
+    delivered = delivered + 1
+  end
+end
+local is_done, problem = pcall(deliver_all)
 if not is_done then
   -- What was not delivered must not look delivered when it is sent again.
-  if noted and window > 0 then call('SREM', young, noted) end
+  if window > 0 and #noted > delivered then call('SREM', young, unpack(noted, delivered + 1)) end
   return type(problem) == 'table' and problem or redis.error_reply(problem)
 end
 return {results, dropped}
@@ -90,6 +113,13 @@ export const JOIN: Script = script(
 local olds, token, lease, count = words(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local known = 0
 local is_mine = {}
+-- A server that was away has not heard from anybody: whoever comes back first must not find the others dead.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)')
+if run and call('HGET', P .. 'meta', 'run') ~= run then
+  for _, other in ipairs(call('ZRANGE', P .. 'leases', 0, -1)) do call('ZADD', P .. 'leases', 'XX', 'GT', now + lease, other) end
+  call('HSET', P .. 'meta', 'run', run)
+end
 call('ZADD', P .. 'leases', now + lease, token)
 for _, old in ipairs(olds) do
   is_mine[old] = true
@@ -207,9 +237,8 @@ for _, at in ipairs(found) do
     if own then groups = {g} end
     local lengths = {}
     for k, one in ipairs(groups) do
-      local is_full, length = full(one, to, capacity)
-      if is_full then return one end
-      lengths[k] = length
+      lengths[k] = length_of(one, to)
+      if lengths[k] >= capacity then return one end
     end
     call('XDEL', P .. 'dead', at)
     drop(P .. 'dead:ids', id, at)

@@ -10,6 +10,24 @@ import { until } from './inspect.ts';
 import { makeTally, startLoad } from './load.ts';
 import { inScene, letter } from './scene.ts';
 
+/** The sizes of the catalogue with `npm run faults`, smaller ones with `npm test`. */
+const SIZES =
+  process.env['PANTHEON_FAULTS'] === 'full'
+    ? { kills: 20, awayMs: 3_000, outageMs: 30_000, cutMs: 30_000, pauseMs: 5_000, open: 100_000 }
+    : {
+        kills: 5,
+        awayMs: 0,
+        outageMs: 4_000,
+        cutMs: 3_000,
+        pauseMs: 1_500,
+        open: 10_000,
+      };
+
+const passes = (ms: number): Promise<void> => {
+  const since = performance.now();
+  return until(() => performance.now() - since >= ms, `${ms} ms`, ms + 15_000);
+};
+
 const QUICK = {
   pollMs: 200,
   commandTimeoutMs: 1_000,
@@ -21,7 +39,7 @@ describeWithRedisServer(
   'Redis with appendfsync everysec',
   (redis) => {
     test(
-      'D1 is killed five times: sends never hang, and only what was accepted just before can be lost',
+      `D1 is killed ${SIZES.kills} times: sends never hang, and only what was accepted just before can be lost`,
       async (context) =>
         inScene(
           redis().url,
@@ -33,11 +51,12 @@ describeWithRedisServer(
             const load = startLoad(sender, 10);
             let resumeMs = 0;
             const kills: number[] = [];
-            for (let n = 0; n < 5; n += 1) {
+            for (let n = 0; n < SIZES.kills; n += 1) {
               const before = tally.total();
               await until(() => tally.total() > before + 100, 'work');
               kills.push(performance.now());
               await redis().kill();
+              await passes((SIZES.awayMs * (n % 4)) / 3);
               await redis().start();
               const back = performance.now();
               const seen = tally.total();
@@ -58,7 +77,7 @@ describeWithRedisServer(
               return (kills.find((kill) => kill >= at) ?? Number.POSITIVE_INFINITY) - at;
             });
             noteFigures(context, 'D1', {
-              kills: 5,
+              kills: SIZES.kills,
               accepted: load.accepted.size,
               lost: lost.length,
               oldestLostMs: Math.round(Math.max(0, ...ages)),
@@ -74,7 +93,7 @@ describeWithRedisServer(
           },
           QUICK,
         ),
-      60_000,
+      SIZES.kills * 15_000,
     );
   },
   { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] },
@@ -84,7 +103,7 @@ describeWithRedisServer(
   'Redis with appendfsync always',
   (redis) => {
     test(
-      'D1 is killed five times: nothing that was accepted is lost',
+      `D1 is killed ${SIZES.kills} times: nothing that was accepted is lost`,
       async (context) =>
         inScene(
           redis().url,
@@ -94,10 +113,11 @@ describeWithRedisServer(
             worker.subscribe(tally.handle, { group: 'workers' });
             await worker.ready();
             const load = startLoad(sender, 10);
-            for (let n = 0; n < 5; n += 1) {
+            for (let n = 0; n < SIZES.kills; n += 1) {
               const before = tally.total();
               await until(() => tally.total() > before + 60, 'work');
               await redis().kill();
+              await passes((SIZES.awayMs * (n % 4)) / 3);
               await redis().start();
             }
             await load.stop();
@@ -106,7 +126,7 @@ describeWithRedisServer(
               'everything',
             );
             noteFigures(context, 'D1-always', {
-              kills: 5,
+              kills: SIZES.kills,
               accepted: load.accepted.size,
               lost: tally.lost(load).length,
               repeated: tally.repeated(),
@@ -116,7 +136,7 @@ describeWithRedisServer(
           },
           QUICK,
         ),
-      60_000,
+      SIZES.kills * 15_000,
     );
   },
   { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
@@ -133,34 +153,73 @@ describeWithRedisServer(
           async ({ bus }) => {
             const [sender, worker] = [bus(), bus()];
             const tally = makeTally();
+            const plain = makeTally();
             worker.subscribe(tally.handle, { group: 'workers' });
+            worker.subscribe(plain.handle);
             await worker.ready();
             const load = startLoad(sender, 5);
             await until(() => tally.total() > 50, 'work');
             await redis().kill();
-            const away = performance.now();
-            await until(() => performance.now() - away > 4_000, 'the outage');
+            await passes(SIZES.outageMs);
             await redis().start();
             const back = performance.now();
             const seen = tally.total();
             await until(() => tally.total() > seen, 'work after the outage');
             const resumeMs = Math.round(performance.now() - back);
             await load.stop();
-            await until(() => tally.lost(load).length === 0, 'everything');
+            const lost = (): number => tally.lost(load).length + plain.lost(load).length;
+            await until(() => lost() === 0, 'everything');
             noteFigures(context, 'D4', {
-              outageMs: 4_000,
+              outageMs: SIZES.outageMs,
               resumeMs,
-              lost: tally.lost(load).length,
+              lost: lost(),
+              repeated: plain.repeated(),
               unavailable: load.rejected.get('unavailable') ?? 0,
               longestSendMs: load.longestMs(),
             });
             expect(resumeMs).toBeLessThan(10_000);
             expect(load.rejected.get('unavailable') ?? 0).toBeGreaterThan(0);
+            expect(plain.repeated()).toBe(0);
           },
           { ...QUICK, commandTimeoutMs: 500, sendTimeoutMs: 1_000 },
         ),
-      40_000,
+      SIZES.outageMs + 60_000,
     );
+
+    test('D4 who comes back first after a long outage does not find the others dead', async () => {
+      const [near, far] = [await startProxy(redis().port), await startProxy(redis().port)];
+      try {
+        await inScene(
+          redis().url,
+          async ({ namespace, client, bus, failures }) => {
+            const sender = bus({ url: `redis://127.0.0.1:${near.port}` });
+            const listener = bus({ url: `redis://127.0.0.1:${far.port}` });
+            const seen: string[] = [];
+            listener.subscribe(({ content }) => void seen.push(content));
+            await listener.ready();
+            await sender.send(letter('before'));
+            await until(() => seen.length === 1, 'a message before the outage');
+            near.set({ kind: 'blackhole' });
+            far.set({ kind: 'blackhole' });
+            await redis().kill();
+            await redis().start();
+            // As if it had been away for longer than all leases.
+            const leases = `${prefixOf(namespace)}leases`;
+            for (const token of await client.zrange(leases, '0', '-1'))
+              await client.zadd(leases, 1, token);
+            near.set({ kind: 'pass' });
+            for (let n = 0; n < 20; n += 1) await sender.send(letter(`${n}`));
+            far.set({ kind: 'pass' });
+            await until(() => seen.length === 21, 'all messages', 60_000);
+            expect(failures).toEqual([]);
+          },
+          { ...QUICK, leaseMs: 120_000, sendTimeoutMs: 30_000 },
+        );
+      } finally {
+        await near.close();
+        await far.close();
+      }
+    }, 120_000);
 
     test(
       'D5 CLIENT KILL every 200 ms and CLIENT PAUSE: nothing is lost or out of order',
@@ -177,14 +236,14 @@ describeWithRedisServer(
             const load = startLoad(sender, 10);
             const since = performance.now();
             let killed = 0;
-            while (performance.now() - since < 3_000) {
+            while (performance.now() - since < SIZES.cutMs) {
               killed += Number(
                 await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
               );
               await new Promise((resolve) => setTimeout(resolve, 200));
             }
-            const { connections } = worker.stats();
-            await client.client('PAUSE', 1_500);
+            const perSecond = worker.stats().connections / (SIZES.cutMs / 1_000);
+            await client.call('CLIENT', 'PAUSE', `${SIZES.pauseMs}`);
             await load.stop();
             await until(
               () => tally.lost(load).length === 0 && plain.lost(load).length === 0,
@@ -197,15 +256,17 @@ describeWithRedisServer(
               repeated: tally.repeated(),
               plainRepeated: plain.repeated(),
               disordered: tally.disordered() + plain.disordered(),
-              connectionsPerSecond: Math.round(connections / 3),
+              pausedMs: SIZES.pauseMs,
+              connectionsPerSecond: Math.round(perSecond),
             });
             expect(plain.repeated()).toBe(0);
             expect(tally.disordered() + plain.disordered()).toBe(0);
-            expect(connections / 3 / 2).toBeLessThan(20);
+            // Two connections of one bus.
+            expect(perSecond / 2).toBeLessThan(20);
           },
           { ...QUICK, commandTimeoutMs: 3_000 },
         ),
-      40_000,
+      SIZES.cutMs + 60_000,
     );
 
     test(
@@ -343,7 +404,7 @@ describeWithRedisServer(
     );
 
     test(
-      'D10 ten thousand messages of a dead member, some deleted: all others are taken over, and it ends',
+      `D10 ${SIZES.open} messages of a dead member, some deleted: all others are taken over, and it ends`,
       async (context) =>
         inScene(
           redis().url,
@@ -352,10 +413,10 @@ describeWithRedisServer(
             const victim = await member({
               name: 'victim',
               hangs,
-              options: { leaseMs: 1_500, concurrency: 10_000 },
+              options: { leaseMs: 1_500, concurrency: SIZES.open },
             });
             const sender = bus();
-            const parts = Array.from({ length: 20 }, (_, part) => part);
+            const parts = Array.from({ length: SIZES.open / 500 }, (_, part) => part);
             for (const part of parts)
               await Promise.all(
                 Array.from({ length: 500 }, (_, n) =>
@@ -363,9 +424,9 @@ describeWithRedisServer(
                 ),
               );
             await until(
-              async () => (await victim.stats()).running === 10_000,
+              async () => (await victim.stats()).running === SIZES.open,
               'all in the hands of the victim',
-              30_000,
+              SIZES.open * 3,
             );
             await victim.kill();
             const prefix = prefixOf(namespace);
@@ -376,12 +437,12 @@ describeWithRedisServer(
             const since = performance.now();
             heir.subscribe(tally.handle, { group: 'workers' });
             await until(
-              () => tally.total() === 9_900 && heir.stats().held === 0,
+              () => tally.total() === SIZES.open - 100 && heir.stats().held === 0,
               'the heir',
-              30_000,
+              SIZES.open * 3,
             );
             noteFigures(context, 'D10', {
-              pending: 10_000,
+              pending: SIZES.open,
               deleted: 100,
               takenOver: tally.handled.size,
               repeated: tally.repeated(),
@@ -396,7 +457,7 @@ describeWithRedisServer(
           },
           { leaseMs: 1_500, pollMs: 200 },
         ),
-      60_000,
+      SIZES.open * 9,
     );
   },
   { args: ['--appendonly', 'yes', '--appendfsync', 'always'] },
