@@ -13,13 +13,13 @@ import {
 } from '@promethean/pantheon-testkit';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import {
-  busHarness,
-  contextHarness,
-  llmHarness,
-  schedulerHarness,
-  stateHarness,
-  toolsHarness,
-} from '../test/memory-harnesses.ts';
+  makeMemoryBusHarness,
+  makeMemoryContextHarness,
+  makeMemorySchedulerHarness,
+  makeMemoryStateHarness,
+  makeMemoryToolsHarness,
+  makeScriptedLlmHarness,
+} from '@promethean/pantheon-testkit/memory';
 import {
   withAllowList,
   withBatching,
@@ -109,7 +109,7 @@ const llms: Readonly<Record<string, (llm: ScriptedLlm, timers: ManualTimers) => 
     ),
 };
 for (const [name, decorate] of Object.entries(llms)) {
-  describeContract(`${name} (llm)`, llmSuite, () => llmHarness(decorate));
+  describeContract(`${name} (llm)`, llmSuite, () => makeScriptedLlmHarness(decorate));
 }
 
 const toolPorts: Readonly<Record<string, (tools: MemoryTools, timers: ManualTimers) => IToolPort>> =
@@ -149,54 +149,56 @@ const toolPorts: Readonly<Record<string, (tools: MemoryTools, timers: ManualTime
       ),
   };
 for (const [name, decorate] of Object.entries(toolPorts)) {
-  describeContract(`${name} (tools)`, toolsSuite, () => toolsHarness(decorate));
+  describeContract(`${name} (tools)`, toolsSuite, () => makeMemoryToolsHarness(decorate));
 }
 
 describeContract('withRetry (context)', contextSuite, () =>
-  contextHarness((context, timers) => withRetry(context, { timers })),
+  makeMemoryContextHarness((context, timers) => withRetry(context, { timers })),
 );
 describeContract('withTimeout (context)', contextSuite, () =>
-  contextHarness((context, timers) => withTimeout(context, { timeoutMs: slow, timers })),
+  makeMemoryContextHarness((context, timers) => withTimeout(context, { timeoutMs: slow, timers })),
 );
 describeContract('withCircuitBreaker (context)', contextSuite, () =>
-  contextHarness((context, timers) => withCircuitBreaker(context, { timers })),
+  makeMemoryContextHarness((context, timers) => withCircuitBreaker(context, { timers })),
 );
 describeContract('withCache (context)', contextSuite, () =>
-  contextHarness((context, timers) => withCache(context, { timers })),
+  makeMemoryContextHarness((context, timers) => withCache(context, { timers })),
 );
 describeContract('withAllowList (context)', contextSuite, () =>
-  contextHarness((context) => withAllowList(context, { sources: ['*'] })),
+  makeMemoryContextHarness((context) => withAllowList(context, { sources: ['*'] })),
 );
 describeContract('withMetrics (context)', contextSuite, () =>
-  contextHarness((context) => withMetrics(context, quiet)),
+  makeMemoryContextHarness((context) => withMetrics(context, quiet)),
 );
 
 describeContract('withRetry (state)', stateSuite, () =>
-  stateHarness((state, timers) => withRetry(state, { timers })),
+  makeMemoryStateHarness((state, timers) => withRetry(state, { timers })),
 );
 describeContract('withTimeout (state)', stateSuite, () =>
-  stateHarness((state, timers) => withTimeout(state, { timeoutMs: slow, timers })),
+  makeMemoryStateHarness((state, timers) => withTimeout(state, { timeoutMs: slow, timers })),
 );
 describeContract('withCircuitBreaker (state)', stateSuite, () =>
-  stateHarness((state, timers) => withCircuitBreaker(state, { timers })),
+  makeMemoryStateHarness((state, timers) => withCircuitBreaker(state, { timers })),
 );
 describeContract('withMetrics (state)', stateSuite, () =>
-  stateHarness((state) => withMetrics(state, quiet)),
+  makeMemoryStateHarness((state) => withMetrics(state, quiet)),
 );
 
 describeContract('withRetry (bus)', busSuite, () =>
-  busHarness((bus, timers) => withRetry(bus, { timers })),
+  makeMemoryBusHarness((bus, timers) => withRetry(bus, { timers })),
 );
 describeContract('withTimeout (bus)', busSuite, () =>
-  busHarness((bus, timers) => withTimeout(bus, { timeoutMs: slow, timers })),
+  makeMemoryBusHarness((bus, timers) => withTimeout(bus, { timeoutMs: slow, timers })),
 );
 describeContract('withAllowList (bus)', busSuite, () =>
-  busHarness((bus) => withAllowList(bus, { to: ['*'] })),
+  makeMemoryBusHarness((bus) => withAllowList(bus, { to: ['*'] })),
 );
-describeContract('withMetrics (bus)', busSuite, () => busHarness((bus) => withMetrics(bus, quiet)));
+describeContract('withMetrics (bus)', busSuite, () =>
+  makeMemoryBusHarness((bus) => withMetrics(bus, quiet)),
+);
 
 describeContract('withMetrics (scheduler)', schedulerSuite, () =>
-  schedulerHarness((scheduler) => withMetrics(scheduler, quiet)),
+  makeMemorySchedulerHarness((scheduler) => withMetrics(scheduler, quiet)),
 );
 
 describeContract('the package', importSuite, () => ({

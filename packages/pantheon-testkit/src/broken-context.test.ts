@@ -1,6 +1,6 @@
 import type { ContextRequest, IContextPort, Message } from '@promethean/pantheon-core';
-import { describeBroken, insteadOf } from '../test/broken-ports.ts';
-import { contextHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { describeBroken, describeProved, insteadOf, type Wrap } from '../test/broken-ports.ts';
+import { makeMemoryContextHarness } from './memory-harnesses.ts';
 import { contextSuite } from './index.ts';
 
 const compileOf =
@@ -9,10 +9,10 @@ const compileOf =
   ): Wrap<IContextPort> =>
   (context) => ({ ...context, compile: (request) => compile(context, request) });
 
-describeBroken<ReturnType<typeof contextHarness>, IContextPort>(
+describeBroken<ReturnType<typeof makeMemoryContextHarness>, IContextPort>(
   'a context port',
   contextSuite,
-  contextHarness,
+  makeMemoryContextHarness,
   [
     ['keeps every rule', [], (context) => context],
 
@@ -149,5 +149,100 @@ describeBroken<ReturnType<typeof contextHarness>, IContextPort>(
       ['port:2'],
       compileOf((context, request) => insteadOf(context.compile(request), 'closed', () => [])),
     ],
+    [
+      'compiles a source that was not asked for',
+      ['context:1'],
+      compileOf((context, request) =>
+        request.sources.length > 0
+          ? context.compile(request)
+          : context
+              .compile({ ...request, sources: [{ id: 'notes', label: 'Notes' }] })
+              .catch(() => []),
+      ),
+    ],
+    [
+      'reads texts as a language of queries',
+      ['context:1'],
+      compileOf((context, request) => {
+        if (request.texts?.includes('"')) throw new SyntaxError('unterminated string');
+        return context.compile(request);
+      }),
+    ],
+    [
+      'lets the last message exceed maxTokens',
+      ['context:2'],
+      compileOf((context, { maxTokens, ...request }) =>
+        context.compile(
+          maxTokens === undefined ? request : { ...request, maxTokens: maxTokens + 15 },
+        ),
+      ),
+    ],
+    [
+      'keeps the role of what is recorded',
+      ['context:5'],
+      (context) => {
+        const roles = new Map<string, Message['role']>();
+        return {
+          ...context,
+          record: async (actorId, entries) => {
+            for (const { content, role } of entries) roles.set(content, role);
+            await context.record?.(actorId, entries);
+          },
+          compile: async (request) =>
+            (await context.compile(request)).map((message) => ({
+              ...message,
+              role: roles.get(message.content) ?? message.role,
+            })),
+        };
+      },
+    ],
+    [
+      'takes the oldest entries of a conversation',
+      ['context:6'],
+      compileOf(async (context, request) => {
+        if (request.sources[0]?.where === undefined) return context.compile(request);
+        const { recentLimit, ...rest } = request;
+        return (await context.compile(rest)).slice(0, recentLimit);
+      }),
+    ],
+    [
+      'reads the ids of actors without regard to capitals',
+      ['context:6'],
+      (context) => ({
+        ...context,
+        record: async (actorId, entries) => context.record?.(actorId.toLowerCase(), entries),
+        compile: (request) =>
+          context.compile({
+            ...request,
+            sources: request.sources.map((source) => ({
+              ...source,
+              ...(typeof source.where?.['actorId'] === 'string' && {
+                where: { actorId: source.where['actorId'].toLowerCase() },
+              }),
+            })),
+          }),
+      }),
+    ],
+    [
+      'keeps the entries that it was handed',
+      ['port:1'],
+      (context) => {
+        const handed = new Map<string, Message>();
+        return {
+          ...context,
+          record: async (actorId, entries) => {
+            for (const entry of entries) handed.set(entry.content, entry);
+            await context.record?.(actorId, entries);
+          },
+          compile: async (request) =>
+            (await context.compile(request)).map((message) => ({
+              ...message,
+              content: handed.get(message.content)?.content ?? message.content,
+            })),
+        };
+      },
+    ],
   ],
 );
+
+describeProved(contextSuite);

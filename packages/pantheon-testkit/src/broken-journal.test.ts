@@ -1,7 +1,7 @@
 import type { IJournalPort, RecordedTick, TickRecord } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
-import { describeBroken, insteadOf } from '../test/broken-ports.ts';
-import { journalHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { describeBroken, describeProved, insteadOf, type Wrap } from '../test/broken-ports.ts';
+import { makeMemoryJournalHarness } from './memory-harnesses.ts';
 import { journalSuite } from './index.ts';
 
 const recordOf =
@@ -14,10 +14,10 @@ const recordOf =
 const stepOf = (step: (record: TickRecord) => TickRecord['step']): Wrap<IJournalPort> =>
   recordOf((record) => ({ ...record, step: step(record) }));
 
-describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
+describeBroken<ReturnType<typeof makeMemoryJournalHarness>, IJournalPort>(
   'a journal port',
   journalSuite,
-  journalHarness,
+  makeMemoryJournalHarness,
   [
     ['keeps every rule', [], (journal) => journal],
 
@@ -96,7 +96,7 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ],
     [
       'counts every opening as the first',
-      ['journal:1', 'journal:10', 'journal:11'],
+      ['journal:1', 'journal:10', 'journal:11', 'journal:7'],
       recordOf((record) => ({ ...record, attempt: 1 })),
     ],
     [
@@ -129,7 +129,16 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ],
     [
       'runs a recorded step again',
-      ['journal:10', 'journal:11', 'journal:3', 'journal:4', 'journal:5', 'journal:6', 'journal:9'],
+      [
+        'journal:10',
+        'journal:11',
+        'journal:3',
+        'journal:4',
+        'journal:5',
+        'journal:6',
+        'journal:9',
+        'journal:7',
+      ],
       (journal) => {
         let steps = 0;
         const rename = (record: TickRecord): TickRecord => ({
@@ -219,7 +228,7 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
     ],
     [
       'lets the last of two records win',
-      ['journal:5'],
+      ['journal:5', 'journal:7'],
       stepOf((record) => async (name, run) => {
         let last: () => ReturnType<typeof run> = () => record.step(name, run);
         await record.step(name, async () => {
@@ -335,5 +344,41 @@ describeBroken<ReturnType<typeof journalHarness>, IJournalPort>(
         unfinished: () => insteadOf(journal.unfinished(), 'closed', () => []),
       }),
     ],
+    [
+      'counts the openings of its own process',
+      ['journal:1', 'journal:7', 'journal:11'],
+      (journal) => {
+        const counts = new Map<string, number>();
+        return {
+          ...journal,
+          open: async (tick, options) => {
+            const record = await journal.open(tick, options);
+            if (options?.resume === true) return record;
+            const attempt = (counts.get(record.tickId) ?? 0) + 1;
+            counts.set(record.tickId, attempt);
+            return { ...record, attempt };
+          },
+        };
+      },
+    ],
+    [
+      'finds only what its own process has left',
+      ['journal:7'],
+      (journal) => {
+        const own = new Set<string>();
+        return {
+          ...journal,
+          open: async (tick, options) => {
+            const record = await journal.open(tick, options);
+            own.add(record.tickId);
+            return record;
+          },
+          unfinished: async () =>
+            (await journal.unfinished()).filter(({ tickId }) => own.has(tickId)),
+        };
+      },
+    ],
   ],
 );
+
+describeProved(journalSuite);

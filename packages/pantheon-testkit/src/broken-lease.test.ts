@@ -1,8 +1,8 @@
 import type { ILeasePort, Lease, LeaseOptions } from '@promethean/pantheon-core';
 import type { LeaseStore } from '@promethean/pantheon-core/adapter';
 import type { ManualTimers } from '@promethean/pantheon-core/memory';
-import { describeBroken, insteadOf } from '../test/broken-ports.ts';
-import { leaseHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { describeBroken, describeProved, insteadOf, type Wrap } from '../test/broken-ports.ts';
+import { makeMemoryLeaseHarness } from './memory-harnesses.ts';
 import { leaseSuite } from './index.ts';
 
 /** A port whose leases are changed. */
@@ -33,10 +33,10 @@ const madeUp = (name: string): Lease => ({
   release: () => Promise.resolve(),
 });
 
-describeBroken<ReturnType<typeof leaseHarness>, ILeasePort>(
+describeBroken<ReturnType<typeof makeMemoryLeaseHarness>, ILeasePort>(
   'a lease port',
   leaseSuite,
-  leaseHarness,
+  makeMemoryLeaseHarness,
   [
     ['keeps every rule', [], (leases) => leases],
     [
@@ -318,7 +318,7 @@ describeBroken<ReturnType<typeof leaseHarness>, ILeasePort>(
     ],
     [
       'keeps what is held when it is closed',
-      ['port:2'],
+      ['harness:2', 'port:2'],
       (leases) => {
         let isClosed = false;
         return {
@@ -383,10 +383,10 @@ describeBroken<ReturnType<typeof leaseHarness>, ILeasePort>(
   ],
 );
 
-describeBroken<ReturnType<typeof leaseHarness>, LeaseStore>(
+describeBroken<ReturnType<typeof makeMemoryLeaseHarness>, LeaseStore>(
   'a lease port on a store',
   leaseSuite,
-  (wrap) => leaseHarness(undefined, wrap),
+  (wrap) => makeMemoryLeaseHarness(undefined, wrap),
   [
     ['keeps every rule', [], (store) => store],
     [
@@ -452,3 +452,5 @@ describeBroken<ReturnType<typeof leaseHarness>, LeaseStore>(
     ],
   ],
 );
+
+describeProved(leaseSuite);

@@ -1,7 +1,9 @@
-import type { IScheduler } from '@promethean/pantheon-core';
+import type { CronOptions, IScheduler } from '@promethean/pantheon-core';
 import type { ManualTimers } from '@promethean/pantheon-core/memory';
-import { describeBroken, codeOf } from '../test/broken-ports.ts';
-import { schedulerHarness, sharedSchedulerHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { describeBroken, describeProved, codeOf, type Wrap } from '../test/broken-ports.ts';
+import { type CronScheduler, cronSchedulerHarness } from '../test/cron-scheduler.ts';
+import { sharedSchedulerHarness } from '../test/shared-scheduler.ts';
+import { type Decorate, makeMemorySchedulerHarness } from './memory-harnesses.ts';
 import { schedulerSuite } from './index.ts';
 
 const everyOf =
@@ -13,10 +15,10 @@ const everyOf =
     every: (ms, task) => every(ms, task, scheduler),
   });
 
-describeBroken<ReturnType<typeof schedulerHarness>, IScheduler>(
+describeBroken<ReturnType<typeof makeMemorySchedulerHarness>, IScheduler>(
   'a scheduler',
   schedulerSuite,
-  schedulerHarness,
+  makeMemorySchedulerHarness,
   [
     ['keeps every rule', [], (scheduler) => scheduler],
     [
@@ -205,6 +207,72 @@ describeBroken<ReturnType<typeof schedulerHarness>, IScheduler>(
         },
       }),
     ],
+    [
+      'leaves out every fourth run',
+      ['schedule:1'],
+      everyOf((ms, task, scheduler) => {
+        let runs = 0;
+        return scheduler.every(ms, () => ((runs += 1) % 4 === 0 ? undefined : task()));
+      }),
+    ],
+    [
+      'makes up for what it missed while the host was blocked',
+      ['schedule:2'],
+      (scheduler, timers) =>
+        everyOf((ms, task) => {
+          let last = timers.now();
+          return scheduler.every(ms, () => {
+            const missed = Math.floor((timers.now() - last) / ms) - 1;
+            last = timers.now();
+            for (let count = 0; count < missed; count += 1) task();
+            const result = task();
+            if (result instanceof Promise) {
+              const over = (): void => {
+                last = timers.now();
+              };
+              void result.then(over, over);
+            }
+            return result;
+          });
+        })(scheduler, timers),
+    ],
+    [
+      'takes a run that rejects for one that is still open',
+      ['schedule:2', 'schedule:5'],
+      everyOf((ms, task, scheduler) => {
+        let isOpen = false;
+        return scheduler.every(ms, () => {
+          if (isOpen) return undefined;
+          const result = task();
+          return result instanceof Promise
+            ? result.catch(() => {
+                isOpen = true;
+              })
+            : result;
+        });
+      }),
+    ],
+    [
+      'goes on when a task ends its own schedule',
+      ['schedule:4'],
+      everyOf((ms, task, scheduler) => {
+        let isRunning = false;
+        const end = scheduler.every(ms, () => {
+          isRunning = true;
+          try {
+            return task();
+          } finally {
+            isRunning = false;
+          }
+        });
+        return () => (isRunning ? undefined : end());
+      }),
+    ],
+    [
+      'runs what is too far away for a timer at once',
+      ['schedule:6'],
+      everyOf((ms, task, scheduler) => scheduler.every(ms === 2_147_483_647 ? 1 : ms, task)),
+    ],
   ],
 );
 
@@ -271,3 +339,107 @@ describeBroken<ReturnType<typeof sharedSchedulerHarness>, IScheduler>(
     ],
   ],
 );
+
+type Cron = NonNullable<IScheduler['cron']>;
+
+const cronWith =
+  (cron: (...[call, scheduler]: [Parameters<Cron>, CronScheduler]) => () => void) =>
+  (scheduler: CronScheduler): CronScheduler => ({
+    ...scheduler,
+    cron: (...call) => cron(call, scheduler),
+  });
+
+/** Takes another misfire than it was told. */
+const misfireOf = (
+  change: (misfire: CronOptions['misfire']) => CronOptions['misfire'],
+): Decorate<CronScheduler, CronScheduler> =>
+  cronWith(([expression, task, options], { cron }) =>
+    cron(expression, task, { ...options, misfire: change(options?.misfire) ?? 'skip' }),
+  );
+
+describeBroken<ReturnType<typeof cronSchedulerHarness>, CronScheduler>(
+  'a scheduler with cron',
+  schedulerSuite,
+  cronSchedulerHarness,
+  [
+    ['keeps every rule', [], (scheduler) => scheduler],
+    [
+      'never ends a cron schedule',
+      ['schedule:9'],
+      cronWith((call, { cron }) => {
+        cron(...call);
+        return () => undefined;
+      }),
+    ],
+    [
+      'reads every expression in UTC',
+      ['schedule:9'],
+      cronWith(([expression, task, options], { cron }) =>
+        cron(expression, task, { ...options, timezone: 'UTC' }),
+      ),
+    ],
+    [
+      'goes by elapsed time whatever the expression',
+      ['schedule:9'],
+      cronWith((call, { cronBy }) => cronBy(() => true)(...call)),
+    ],
+    [
+      'goes by the wall clock whatever the expression',
+      ['schedule:9'],
+      cronWith((call, { cronBy }) => cronBy(() => false)(...call)),
+    ],
+    [
+      'never runs what it cannot read',
+      ['schedule:9', 'schedule:11'],
+      cronWith((call, { cron }) => {
+        try {
+          return cron(...call);
+        } catch (error) {
+          if (codeOf(error) === 'option-invalid') return () => undefined;
+          throw error;
+        }
+      }),
+    ],
+    [
+      'overlaps the runs of an expression',
+      ['schedule:9', 'schedule:11'],
+      cronWith(([expression, task, options], { cron }) =>
+        cron(
+          expression,
+          () => {
+            void Promise.resolve(task()).catch(() => undefined);
+          },
+          options,
+        ),
+      ),
+    ],
+    ['makes up for nothing', ['schedule:11'], misfireOf(() => 'skip')],
+    [
+      'makes up with one run for all',
+      ['schedule:11'],
+      misfireOf((misfire) => (misfire === 'all' ? 'once' : misfire)),
+    ],
+    ['makes up by default', ['schedule:11'], misfireOf((misfire = 'once') => misfire)],
+    [
+      'reads a misfire without regard to capitals',
+      ['schedule:11'],
+      misfireOf((misfire) =>
+        typeof misfire === 'string' ? (misfire.toLowerCase() as 'all') : misfire,
+      ),
+    ],
+    [
+      'opens a cron schedule after close',
+      ['port:2'],
+      cronWith((call, { cron }) => {
+        try {
+          return cron(...call);
+        } catch (error) {
+          if (codeOf(error) === 'closed') return () => undefined;
+          throw error;
+        }
+      }),
+    ],
+  ],
+);
+
+describeProved(schedulerSuite);

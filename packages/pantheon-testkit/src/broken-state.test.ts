@@ -1,6 +1,6 @@
 import type { IActorStatePort } from '@promethean/pantheon-core';
-import { describeBroken, insteadOf } from '../test/broken-ports.ts';
-import { stateHarness, type Wrap } from '../test/memory-harnesses.ts';
+import { describeBroken, describeProved, insteadOf, type Wrap } from '../test/broken-ports.ts';
+import { makeMemoryStateHarness } from './memory-harnesses.ts';
 import { stateSuite } from './index.ts';
 
 const updateOf =
@@ -12,10 +12,10 @@ const updateOf =
   ): Wrap<IActorStatePort> =>
   (state) => ({ ...state, update: (...args) => update(state, ...args) });
 
-describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
+describeBroken<ReturnType<typeof makeMemoryStateHarness>, IActorStatePort>(
   'a state port',
   stateSuite,
-  stateHarness,
+  makeMemoryStateHarness,
   [
     ['keeps every rule', [], (state) => state],
 
@@ -301,5 +301,82 @@ describeBroken<ReturnType<typeof stateHarness>, IActorStatePort>(
       ['port:2'],
       (state) => ({ ...state, get: (id) => insteadOf(state.get(id), 'closed', () => undefined) }),
     ],
+    [
+      'does not know when an actor was updated',
+      ['state:1', 'state:7', 'state:8'],
+      (state) => ({
+        ...state,
+        spawn: async (...args) => ({ ...(await state.spawn(...args)), updatedAt: 0 }),
+      }),
+    ],
+    [
+      'forgets what is null in metadata',
+      ['state:1'],
+      (state) => ({
+        ...state,
+        spawn: (script, goal, { metadata, ...options } = {}) =>
+          state.spawn(script, goal, {
+            ...options,
+            metadata:
+              metadata &&
+              (JSON.parse(JSON.stringify(metadata).replaceAll('null,', '')) as typeof metadata),
+          }),
+      }),
+    ],
+    [
+      'lists the actor that was updated last at the end',
+      ['state:2'],
+      (state) => {
+        let last = '';
+        return {
+          ...state,
+          update: (id, patch, options) => {
+            if (patch.goals !== undefined) last = id;
+            return state.update(id, patch, options);
+          },
+          list: async (filter) =>
+            (await state.list(filter)).toSorted(
+              (a, b) => Number(a.id === last) - Number(b.id === last),
+            ),
+        };
+      },
+    ],
+    [
+      'takes the update of an unknown actor for one that changes nothing',
+      ['state:3', 'state:9'],
+      updateOf((state, id, patch, options) =>
+        insteadOf(state.update(id, patch, options), 'actor-unknown', () => undefined as never),
+      ),
+    ],
+    [
+      'copies metadata by assignment',
+      ['state:7'],
+      (state) => ({
+        ...state,
+        spawn: (script, goal, options) =>
+          state.spawn(script, goal, {
+            ...options,
+            metadata: options?.metadata && Object.assign({}, options.metadata),
+          }),
+      }),
+    ],
+    [
+      'looks for an actor and then spawns it',
+      ['state:8'],
+      (state) => ({
+        ...state,
+        spawn: async (script, goal, options = {}) => {
+          const { id } = options;
+          if (id === undefined) return state.spawn(script, goal, options);
+          const existing = await state.get(id);
+          await new Promise((resolve) => setImmediate(resolve));
+          if (existing !== undefined) return existing;
+          await state.remove?.(id);
+          return state.spawn(script, goal, options);
+        },
+      }),
+    ],
   ],
 );
+
+describeProved(stateSuite);

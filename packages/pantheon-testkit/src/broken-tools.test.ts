@@ -1,7 +1,13 @@
 import type { IToolPort, Tool, ToolCallContext, ToolSpec } from '@promethean/pantheon-core';
 import { PantheonError } from '@promethean/pantheon-core';
-import { describeBroken, codeOf, insteadOf } from '../test/broken-ports.ts';
-import { toolsHarness, type Wrap } from '../test/memory-harnesses.ts';
+import {
+  describeBroken,
+  describeProved,
+  codeOf,
+  insteadOf,
+  type Wrap,
+} from '../test/broken-ports.ts';
+import { makeMemoryToolsHarness } from './memory-harnesses.ts';
 import { toolsSuite } from './index.ts';
 
 const invokeOf =
@@ -15,10 +21,10 @@ const invokeOf =
   ): Wrap<IToolPort> =>
   (tools) => ({ ...tools, invoke: (name, args, call) => invoke(tools, name, args, call) });
 
-describeBroken<ReturnType<typeof toolsHarness>, IToolPort>(
+describeBroken<ReturnType<typeof makeMemoryToolsHarness>, IToolPort>(
   'a tool port',
   toolsSuite,
-  toolsHarness,
+  makeMemoryToolsHarness,
   [
     ['keeps every rule', [], (tools) => tools],
 
@@ -241,5 +247,118 @@ describeBroken<ReturnType<typeof toolsHarness>, IToolPort>(
         },
       }),
     ],
+    [
+      'takes nothing for null',
+      ['tools:1'],
+      invokeOf(async (tools, name, args, call) => (await tools.invoke(name, args, call)) ?? null),
+    ],
+    [
+      "hides a tool's own error",
+      ['tools:1'],
+      invokeOf((tools, name, args, call) =>
+        insteadOf(tools.invoke(name, args, call), 'permission-denied', () => {
+          throw new PantheonError('tool-failed', 'The tool failed.');
+        }),
+      ),
+    ],
+    [
+      'does not tell the fence',
+      ['tools:1'],
+      invokeOf((tools, name, args, call) => {
+        const { fence: _, ...rest } = call ?? {};
+        return tools.invoke(name, args, rest);
+      }),
+    ],
+    [
+      'refuses names that objects inherit',
+      ['tools:2'],
+      (tools) => ({
+        ...tools,
+        register: (tool) => {
+          if (tool.name === 'valueOf') throw new PantheonError('tool-invalid', 'It is taken.');
+          tools.register(tool);
+        },
+      }),
+    ],
+    [
+      'refuses names of other scripts',
+      ['tools:3'],
+      (tools) => ({
+        ...tools,
+        register: (tool) => {
+          if (/[\u3000-\u{1ffff}]/u.test(tool.name))
+            throw new PantheonError('tool-invalid', 'Only letters of English.');
+          tools.register(tool);
+        },
+      }),
+    ],
+    [
+      'does not look into lists',
+      ['tools:4'],
+      (tools) => ({
+        ...tools,
+        register: (tool) => {
+          const properties = tool.parameters?.['properties'] as Record<string, object> | undefined;
+          tools.register(
+            tool.name !== 'weather' || properties?.['hours'] === undefined
+              ? tool
+              : {
+                  ...tool,
+                  parameters: {
+                    ...tool.parameters,
+                    properties: { ...properties, hours: { type: 'array' } },
+                  },
+                },
+          );
+        },
+      }),
+    ],
+    [
+      'leaves out arguments that are empty',
+      ['tools:4'],
+      invokeOf((tools, name, args, call) =>
+        tools.invoke(
+          name,
+          args?.['city'] === ''
+            ? Object.fromEntries(Object.entries(args).filter(([, value]) => value !== ''))
+            : args,
+          call,
+        ),
+      ),
+    ],
+    [
+      'aborts the signal of a call that has ended',
+      ['tools:5'],
+      (tools) => ({
+        ...tools,
+        register: (tool) =>
+          tools.register(
+            tool.name !== 'quick'
+              ? tool
+              : {
+                  ...tool,
+                  invoke: async (args, call) => {
+                    const ending = new AbortController();
+                    try {
+                      return await tool.invoke(args, { ...call, signal: ending.signal });
+                    } finally {
+                      ending.abort();
+                    }
+                  },
+                },
+          ),
+      }),
+    ],
+    [
+      'writes into what it was handed',
+      ['port:1'],
+      invokeOf((tools, name, args, call) => {
+        if (typeof args?.['city'] === 'string' && Object.isFrozen(args))
+          Object.assign(args, { days: 1 });
+        return tools.invoke(name, args, call);
+      }),
+    ],
   ],
 );
+
+describeProved(toolsSuite);

@@ -587,11 +587,9 @@ const cases: readonly Case<BusHarness>[] = [
   {
     id: 'bus:7c',
     title:
-      'the delays grow, and after five deliveries the message is a dead letter with its last error',
-    requires: 'deadLetters',
+      'the delays grow, and after five deliveries the tries end; the dead letter has the last error',
     run: async (harness) => {
       const { bus } = harness;
-      const letters = deadLettersOf(harness);
       const times: number[] = [];
       bus.subscribe(
         () => {
@@ -614,7 +612,8 @@ const cases: readonly Case<BusHarness>[] = [
         (delays[3] as number) > (delays[0] as number),
         `delays grow: ${delays.join(', ')} ms`,
       );
-      const [dead, ...more] = await letters.list();
+      if (bus.deadLetters === undefined) return;
+      const [dead, ...more] = await bus.deadLetters.list();
       assert.equal(more.length, 0);
       assert.equal(dead?.message.id, sent.id);
       assert.equal(dead.message.content, 'bad');
@@ -628,8 +627,7 @@ const cases: readonly Case<BusHarness>[] = [
   },
   {
     id: 'bus:7d',
-    title: 'an error that says it is not retryable makes the message a dead letter at once',
-    requires: 'deadLetters',
+    title: 'an error that says it is not retryable ends the tries at once',
     run: async (harness) => {
       let attempts = 0;
       harness.bus.subscribe(
@@ -641,11 +639,12 @@ const cases: readonly Case<BusHarness>[] = [
       );
       await harness.bus.send(letter('hopeless'));
       await harness.settle();
-      const dead = await deadLettersOf(harness).list();
-      assert.deepEqual(
-        dead.map(({ message, attempts: tried, reason }) => [message.content, tried, reason.code]),
-        [['hopeless', 1, 'actor-invalid']],
-      );
+      const dead = await harness.bus.deadLetters?.list();
+      if (dead !== undefined)
+        assert.deepEqual(
+          dead.map(({ message, attempts: tried, reason }) => [message.content, tried, reason.code]),
+          [['hopeless', 1, 'actor-invalid']],
+        );
       await passLong(harness);
       assert.equal(attempts, 1);
     },

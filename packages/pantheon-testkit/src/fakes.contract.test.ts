@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
 import { expect, test } from 'vitest';
-import { busHarness, llmHarness } from '../test/memory-harnesses.ts';
+import { makeMemoryBusHarness, makeScriptedLlmHarness } from './memory-harnesses.ts';
 import {
   busSuite,
   type LlmHarness,
@@ -34,13 +34,15 @@ describeContract('manual scheduler', schedulerSuite, () => {
   };
 });
 
-describeContract('recording bus', busSuite, () => busHarness((bus) => makeRecordingBus(bus)));
+describeContract('recording bus', busSuite, () =>
+  makeMemoryBusHarness((bus) => makeRecordingBus(bus)),
+);
 
 const makeFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'testkit-cassette-'));
 
 describeContract('llm cassette that records', llmSuite, async (): Promise<LlmHarness> => {
   const folder = await makeFolder();
-  const harness = llmHarness();
+  const harness = makeScriptedLlmHarness();
   const cassette = makeLlmCassette({
     path: join(folder, 'cassette.json'),
     mode: 'record',

@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { failsOf } from '../test/broken-ports.ts';
+import { sharedSchedulerHarness } from '../test/shared-scheduler.ts';
 import {
-  busHarness,
-  contextHarness,
-  leaseHarness,
-  llmHarness,
-  schedulerHarness,
-  sharedSchedulerHarness,
-  stateHarness,
-  toolsHarness,
-} from '../test/memory-harnesses.ts';
+  makeMemoryBusHarness,
+  makeMemoryContextHarness,
+  makeMemoryLeaseHarness,
+  makeScriptedLlmHarness,
+  makeMemorySchedulerHarness,
+  makeMemoryStateHarness,
+  makeMemoryToolsHarness,
+} from './memory-harnesses.ts';
 import {
   busSuite,
   type Case,
@@ -39,24 +39,25 @@ const without = <H extends Harness>(harness: H, capability: string): H => ({
 });
 
 const SUITES = {
-  bus: [busSuite, busHarness],
-  context: [contextSuite, contextHarness],
-  lease: [leaseSuite, leaseHarness],
-  llm: [llmSuite, llmHarness],
-  scheduler: [schedulerSuite, schedulerHarness],
-  state: [stateSuite, stateHarness],
-  tools: [toolsSuite, toolsHarness],
+  bus: [busSuite, makeMemoryBusHarness],
+  context: [contextSuite, makeMemoryContextHarness],
+  lease: [leaseSuite, makeMemoryLeaseHarness],
+  llm: [llmSuite, makeScriptedLlmHarness],
+  scheduler: [schedulerSuite, makeMemorySchedulerHarness],
+  state: [stateSuite, makeMemoryStateHarness],
+  tools: [toolsSuite, makeMemoryToolsHarness],
 } as unknown as Readonly<Record<string, readonly [Suite<Harness>, () => Harness]>>;
 
 /** Harnesses whose ports are their own but for one thing. */
 const sharedLetters = (): (() => Harness) => {
-  const { deadLetters } = busHarness().bus;
-  return () => busHarness((bus) => (deadLetters === undefined ? bus : { ...bus, deadLetters }));
+  const { deadLetters } = makeMemoryBusHarness().bus;
+  return () =>
+    makeMemoryBusHarness((bus) => (deadLetters === undefined ? bus : { ...bus, deadLetters }));
 };
 const sharedEntries = (): (() => Harness) => {
-  const { record, compile } = contextHarness().context;
+  const { record, compile } = makeMemoryContextHarness().context;
   return () =>
-    contextHarness((context) => ({
+    makeMemoryContextHarness((context) => ({
       ...context,
       ...(record && { record }),
       compile: (request) =>
@@ -81,7 +82,7 @@ const sharedNames = (): (() => Harness) => {
 
 describe('a harness that', () => {
   test('keeps every rule fails none', async () => {
-    expect(await failsOf(toolsSuite, () => toolsHarness())).toEqual([]);
+    expect(await failsOf(toolsSuite, () => makeMemoryToolsHarness())).toEqual([]);
   });
 
   test.each(Object.keys(SUITES))(
@@ -95,7 +96,7 @@ describe('a harness that', () => {
   );
 
   test('is one for all fails harness:1', async () => {
-    const only = llmHarness();
+    const only = makeScriptedLlmHarness();
     const [isolation] = planSuite(llmSuite, () => only);
     expect([isolation?.id, (await isolation?.run())?.status]).toEqual(['harness:1', 'failed']);
   });
@@ -103,7 +104,7 @@ describe('a harness that', () => {
   test('leaves a timer fails harness:2', async () => {
     const makeHarness = () => {
       timers.push(setTimeout(() => undefined, 60_000));
-      return toolsHarness();
+      return makeMemoryToolsHarness();
     };
     expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:2']);
   });
@@ -129,7 +130,10 @@ describe('a harness that', () => {
   });
 
   test('names a capability that there is not fails harness:3, and is told those that there are', async () => {
-    const makeHarness = () => ({ ...toolsHarness(), supports: ['list', 'close', 'cron'] });
+    const makeHarness = () => ({
+      ...makeMemoryToolsHarness(),
+      supports: ['list', 'close', 'cron'],
+    });
     expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:3']);
     const honest = planSuite(toolsSuite, makeHarness).find(({ id }) => id === 'harness:3');
     expect(await honest?.run()).toMatchObject({
@@ -141,7 +145,7 @@ describe('a harness that', () => {
 
   test('hides what its port has fails harness:3, though nothing of it works', async () => {
     const makeHarness = () => {
-      const harness = without(toolsHarness(), 'list');
+      const harness = without(makeMemoryToolsHarness(), 'list');
       return { ...harness, tools: { ...harness.tools, list: () => [{ name: 'a lie' }] } };
     };
     const honest = planSuite(toolsSuite, makeHarness).find(({ id }) => id === 'harness:3');
@@ -171,7 +175,7 @@ describe('a harness that', () => {
     const listen = (): void => undefined;
     const makeHarness = () => {
       process.on('SIGWINCH', listen);
-      return toolsHarness();
+      return makeMemoryToolsHarness();
     };
     try {
       expect(await failsOf(toolsSuite, makeHarness)).toEqual(['harness:2']);
@@ -194,7 +198,8 @@ describe('a harness that', () => {
 
   test('declares a capability for some cases only fails those that would be skipped', async () => {
     let made = 0;
-    const makeHarness = () => ((made += 1) < 5 ? toolsHarness() : without(toolsHarness(), 'list'));
+    const makeHarness = () =>
+      (made += 1) < 5 ? makeMemoryToolsHarness() : without(makeMemoryToolsHarness(), 'list');
     expect(await failsOf(toolsSuite, makeHarness)).toEqual(['port:1', 'tools:8']);
   });
 

@@ -1,15 +1,16 @@
 import { describeContract } from '@promethean/pantheon-testkit/vitest';
+import { cronSchedulerHarness } from '../test/cron-scheduler.ts';
+import { sharedSchedulerHarness } from '../test/shared-scheduler.ts';
 import {
-  busHarness,
-  contextHarness,
-  journalHarness,
-  leaseHarness,
-  llmHarness,
-  schedulerHarness,
-  sharedSchedulerHarness,
-  stateHarness,
-  toolsHarness,
-} from '../test/memory-harnesses.ts';
+  makeMemoryBusHarness,
+  makeMemoryContextHarness,
+  makeMemoryJournalHarness,
+  makeMemoryLeaseHarness,
+  makeScriptedLlmHarness,
+  makeMemorySchedulerHarness,
+  makeMemoryStateHarness,
+  makeMemoryToolsHarness,
+} from './memory-harnesses.ts';
 import { busSuite } from './bus-suite.ts';
 import { contextSuite } from './context-suite.ts';
 import { importSuite } from './import-suite.ts';
@@ -20,15 +21,16 @@ import { schedulerSuite } from './scheduler-suite.ts';
 import { stateSuite } from './state-suite.ts';
 import { toolsSuite } from './tools-suite.ts';
 
-describeContract('memory bus', busSuite, () => busHarness());
-describeContract('memory scheduler', schedulerSuite, () => schedulerHarness());
+describeContract('memory bus', busSuite, () => makeMemoryBusHarness());
+describeContract('memory scheduler', schedulerSuite, () => makeMemorySchedulerHarness());
+describeContract('a scheduler with cron', schedulerSuite, () => cronSchedulerHarness());
 describeContract('a shared scheduler', schedulerSuite, () => sharedSchedulerHarness());
-describeContract('memory state', stateSuite, () => stateHarness());
-describeContract('memory tools', toolsSuite, () => toolsHarness());
-describeContract('memory context', contextSuite, () => contextHarness());
-describeContract('memory journal', journalSuite, () => journalHarness());
-describeContract('memory leases', leaseSuite, () => leaseHarness());
-describeContract('scripted llm', llmSuite, () => llmHarness());
+describeContract('memory state', stateSuite, () => makeMemoryStateHarness());
+describeContract('memory tools', toolsSuite, () => makeMemoryToolsHarness());
+describeContract('memory context', contextSuite, () => makeMemoryContextHarness());
+describeContract('memory journal', journalSuite, () => makeMemoryJournalHarness());
+describeContract('memory leases', leaseSuite, () => makeMemoryLeaseHarness());
+describeContract('scripted llm', llmSuite, () => makeScriptedLlmHarness());
 describeContract('memory package', importSuite, () => ({
   module: import.meta.resolve('@promethean/pantheon-core/memory'),
   nodeOptions: ['--conditions=@promethean/source'],

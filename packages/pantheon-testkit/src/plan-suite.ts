@@ -87,7 +87,7 @@ const leftAfter = async <H extends Harness>(
  */
 export const planSuite = <H extends Harness>(
   suite: Suite<H>,
-  makeAny: () => H | Promise<H>,
+  makeHarness: () => H | Promise<H>,
   options: PlanSuiteOptions = {},
 ): readonly PlannedCase[] => {
   const { timeoutMs = 30_000, undeclaredTimeoutMs = 2_000, quietMs = 10_000 } = options;
@@ -95,8 +95,8 @@ export const planSuite = <H extends Harness>(
   const known = capabilitiesOf(suite);
   const ledger: Ledger<H> = { declared: new Set(), closed: [] };
 
-  const makeHarness = async (): Promise<H> => {
-    const harness = await makeAny();
+  const makeChecked = async (): Promise<H> => {
+    const harness = await makeHarness();
     requireHarness(harness, port);
     return harness;
   };
@@ -116,7 +116,7 @@ export const planSuite = <H extends Harness>(
     id: one.id,
     title: one.title,
     run: () =>
-      runCase(one, makeHarness, {
+      runCase(one, makeChecked, {
         timeoutMs,
         undeclaredTimeoutMs,
         onMade: (harness) => onMade(harness, one.requires),
@@ -128,7 +128,7 @@ export const planSuite = <H extends Harness>(
     id: 'harness:1',
     title: 'two harnesses that are alive at once see nothing of each other',
     run: async (first) => {
-      const second = await makeBounded(makeHarness, timeoutMs);
+      const second = await makeBounded(makeChecked, timeoutMs);
       try {
         assert.notEqual(second, first, 'every call makes a harness of its own');
         await isolation?.(first, second);
@@ -167,7 +167,7 @@ export const planSuite = <H extends Harness>(
       try {
         // Where this case runs alone, the first harness sets the measure and the second is measured.
         for (let count = 0; count < 2; count += 1) {
-          const harness = await makeBounded(makeHarness, timeoutMs);
+          const harness = await makeBounded(makeChecked, timeoutMs);
           await closeBounded(harness, timeoutMs);
           await onClosed(harness);
         }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { IScheduler } from '@promethean/pantheon-core';
+import type { CronOptions, IScheduler } from '@promethean/pantheon-core';
 import { throwsWith, unhandledDuring, within } from './assertions.ts';
 import { makeGate } from './gate.ts';
 import type { Case, Harness, Suite } from './suite.ts';
@@ -589,6 +589,80 @@ const cases: readonly Case<SchedulerHarness>[] = [
     },
   },
   {
+    id: 'schedule:11',
+    title: 'with "skip", and by default, cron makes up for no fire that was missed',
+    requires: 'cron',
+    run: async (harness) => {
+      for (const misfire of [undefined, 'skip'] as const)
+        assert.deepEqual(
+          await runsAfterStall(harness, misfire),
+          { madeUp: 0, later: 1 },
+          `misfire: ${misfire}`,
+        );
+    },
+  },
+  {
+    id: 'schedule:11b',
+    title: 'with "once" cron makes up for all missed fires with one run',
+    requires: 'cron',
+    run: async (harness) => {
+      assert.deepEqual(await runsAfterStall(harness, 'once'), { madeUp: 1, later: 1 });
+    },
+  },
+  {
+    id: 'schedule:11c',
+    title: 'with "all" cron makes up for each missed fire',
+    requires: 'cron',
+    run: async (harness) => {
+      assert.deepEqual(await runsAfterStall(harness, 'all'), { madeUp: 3, later: 1 });
+    },
+  },
+  {
+    id: 'schedule:11d',
+    title: 'with "all" cron runs the missed fires one after the other',
+    requires: 'cron',
+    run: async (harness) => {
+      const { cron, wall } = cronOf(harness);
+      wall.set(MISSED_FROM);
+      const gates = [makeGate(), makeGate(), makeGate()] as const;
+      let started = 0;
+      const end = cron(
+        EVERY_TEN_MINUTES,
+        () => {
+          started += 1;
+          return gates[started - 1]?.promise;
+        },
+        { misfire: 'all' },
+      );
+      await harness.advance(MINUTE);
+      harness.stall(MISSED_MS);
+      await harness.advance(MINUTE);
+      const seen = [started];
+      for (const gate of gates) {
+        gate.open();
+        await harness.advance(MINUTE / 4);
+        seen.push(started);
+      }
+      end();
+      assert.deepEqual(seen, [1, 2, 3, 3]);
+    },
+  },
+  {
+    id: 'schedule:11e',
+    title: 'cron refuses a misfire that is none',
+    requires: 'cron',
+    run: async (harness) => {
+      const { cron } = cronOf(harness);
+      for (const misfire of ['never', '', 'ALL', 1, null])
+        throwsWith(
+          () => cron('* * * * *', () => undefined, { misfire: misfire as 'skip' }),
+          'option-invalid',
+          `the misfire ${JSON.stringify(misfire)}`,
+        );
+      assert.equal(harness.pending(), 0, 'what was refused holds nothing');
+    },
+  },
+  {
     id: 'port:2',
     title: 'close ends what is pending, holds nothing, and refuses what comes after it',
     requires: 'close',
@@ -676,6 +750,35 @@ const cronRuns = async (
   await harness.advance(hours * 60 * MINUTE);
   end();
   return runs;
+};
+
+const EVERY_TEN_MINUTES = '*/10 * * * *';
+const MISSED_FROM = Date.UTC(2025, 5, 1, 12);
+/** From a minute past the hour to 35 minutes past it: three fires are missed, the last by five minutes. */
+const MISSED_MS = 34 * MINUTE;
+
+/** How often cron runs for three missed fires, and for the one after them. */
+const runsAfterStall = async (
+  harness: SchedulerHarness,
+  misfire: CronOptions['misfire'],
+): Promise<{ readonly madeUp: number; readonly later: number }> => {
+  const { cron, wall } = cronOf(harness);
+  wall.set(MISSED_FROM);
+  let runs = 0;
+  const end = cron(
+    EVERY_TEN_MINUTES,
+    () => {
+      runs += 1;
+    },
+    misfire === undefined ? {} : { misfire },
+  );
+  await harness.advance(MINUTE);
+  harness.stall(MISSED_MS);
+  await harness.advance(MINUTE);
+  const madeUp = runs;
+  await harness.advance(8 * MINUTE);
+  end();
+  return { madeUp, later: runs - madeUp };
 };
 
 const isolation = async (first: SchedulerHarness, second: SchedulerHarness): Promise<void> => {

@@ -12,6 +12,7 @@ import {
   type ToolsHarness,
   toolsSuite,
 } from './index.ts';
+import { makeMemoryBusHarness, makeMemoryToolsHarness } from './memory-harnesses.ts';
 
 declare const makeBus: () => BusHarness;
 declare const makeTools: () => Promise<ToolsHarness>;
@@ -24,6 +25,10 @@ planSuite(busSuite, makeBus);
 describeContract('a bus', busSuite, makeBus);
 describeContract('tools', toolsSuite, makeTools, { timeoutMs: 60_000 });
 ({ bus: makeBus, tools: makeTools }) satisfies Harnesses;
+({
+  bus: makeMemoryBusHarness,
+  tools: () => makeMemoryToolsHarness((tools) => ({ ...tools })),
+}) satisfies Harnesses;
 
 // @ts-expect-error a harness of another port
 describeContract('a bus', busSuite, makeTools);
@@ -39,3 +44,5 @@ makeLlmCassette({ path: 'talk.json', mode: 'play' });
 makeLlmCassette({ mode: 'replay' });
 // @ts-expect-error a manual scheduler has no cron
 makeManualScheduler().cron('* * * * *', () => undefined);
+// @ts-expect-error what is put around a bus is a bus
+makeMemoryBusHarness(() => ({ send: () => undefined }));

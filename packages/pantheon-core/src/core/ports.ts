@@ -260,6 +260,9 @@ export interface CronOptions {
  *   runs once after the gap, one that exists twice runs once; an expression for every hour goes by elapsed time. A bad expression or zone throws `option-invalid`.
  * - schedule:10 `named(name)` gives the schedules of a name. Those that are alike in name, kind and interval are one over all processes
  *   that have them: each fire instant runs in one of them, and none while an earlier one is still open anywhere.
+ * - schedule:11 Fires of `cron` that were due while the process could not run them follow `misfire`: `skip` makes up for none of them,
+ *   `once` for all of them with one run, `all` for each, one after the other. How late a fire may be before it counts as missed (by
+ *   default a minute), and for how many `all` makes up at most, says the adapter. Any other `misfire` throws `option-invalid`.
  */
 export interface IScheduler {
   readonly every: (intervalMs: number, task: () => unknown) => () => void;
