@@ -12,7 +12,7 @@ export interface Seen {
 
 /** One request of either API. */
 interface Asking {
-  readonly client: OpenAiClient;
+  readonly load: () => Promise<OpenAiClient>;
   readonly wire: WireRequest;
   readonly api: WireApi;
   readonly maxBytes: number;
@@ -20,10 +20,12 @@ interface Asking {
 
 /** Sends one request and reads its answer under the call's clocks; yields the texts of a stream. */
 export async function* exchange(
-  { client, wire, api, maxBytes }: Asking,
+  { load, wire, api, maxBytes }: Asking,
   call: Call,
   seen: Seen,
 ): AsyncGenerator<string, void> {
+  // Before the clock of the server's headers: to load the client is not the server's time.
+  const client = await call.race(load());
   call.watch('headersMs');
   // The vendor's own clock must not run out before ours.
   const sent = wire.send(client, { signal: call.signal, maxRetries: 0, timeout: MAX_TIMER_MS });

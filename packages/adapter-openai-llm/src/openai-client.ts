@@ -59,7 +59,8 @@ export interface OpenAiSettings {
 
 /** A client, and what the adapter must know of its key. */
 interface GuardedClient {
-  readonly client: OpenAiClient;
+  /** The vendor's package takes longer to load than all of ours, and whoever never asks a model never needs it. */
+  readonly load: () => Promise<OpenAiClient>;
   /** The texts that no error may show. */
   readonly secrets: () => readonly string[];
   /** Asks for the key of the moment, where it can change. */
@@ -108,28 +109,11 @@ export const makeClient = (settings: OpenAiSettings, onNewKey: () => void): Guar
   const load = azure
     ? azureClient(azure, settings.baseURL, credential, common)
     : openAiClient(settings.baseURL, credential, common);
+  let loading: Promise<OpenAiClient> | undefined;
   return {
-    client: loadedLate(load),
+    load: () => (loading ??= load()),
     secrets: () => [...keys, ...Object.values(headers)],
     askForKey,
-  };
-};
-
-/** The vendor's package takes longer to load than all of ours, and whoever never asks a model never needs it. */
-const loadedLate = (load: () => Promise<Required<OpenAiClient>>): OpenAiClient => {
-  let loading: Promise<Required<OpenAiClient>> | undefined;
-  const later = (send: (client: Required<OpenAiClient>) => Sent): Sent => ({
-    asResponse: async () => send(await (loading ??= load())).asResponse(),
-  });
-  return {
-    chat: {
-      completions: {
-        create: (body, options) => later(({ chat }) => chat.completions.create(body, options)),
-      },
-    },
-    responses: {
-      create: (body, options) => later(({ responses }) => responses.create(body, options)),
-    },
   };
 };
 
@@ -140,7 +124,7 @@ type Credential = string | (() => Promise<string>);
 const openAiClient = (baseURL: string | undefined, apiKey: Credential, common: AzureOptions) => {
   // The vendor's client would take the one of the environment unseen.
   const address = httpUrl('baseURL', baseURL ?? (process.env['OPENAI_BASE_URL'] || undefined));
-  return async (): Promise<Required<OpenAiClient>> => {
+  return async (): Promise<OpenAiClient> => {
     const { OpenAI } = await import('openai');
     return new OpenAI({ ...common, apiKey, baseURL: address });
   };
@@ -167,7 +151,7 @@ const azureClient = (
   if (address === undefined) {
     throw invalid('azure.endpoint', 'is missing; give one or set AZURE_OPENAI_ENDPOINT');
   }
-  return async (): Promise<Required<OpenAiClient>> => {
+  return async (): Promise<OpenAiClient> => {
     const { AzureOpenAI } = await import('openai');
     return new AzureOpenAI({
       ...common,

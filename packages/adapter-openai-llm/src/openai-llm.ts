@@ -68,7 +68,7 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
   }
   requireInteger('maxBodyBytes', maxBodyBytes, 1);
   const settings = readCallOptions(options, { headersMs, firstDeltaMs, idleMs, totalMs });
-  const { client, secrets, askForKey } = clientOf(options, settings.gate.reopen);
+  const { load, secrets, askForKey } = clientOf(options, settings.gate.reopen);
   const defaults = { model, temperature, maxTokens, maxTokensField, maxBodyBytes };
 
   return makeLlmPort(settings, {
@@ -81,7 +81,7 @@ export const makeOpenAiLlm = (options: OpenAiLlmOptions): OpenAiLlm => {
     ask: ({ question, wire }, call) => {
       const seen: Seen = { answer: undefined };
       return {
-        texts: exchange({ client, wire, api, maxBytes: maxBodyBytes }, call, seen),
+        texts: exchange({ load, wire, api, maxBytes: maxBodyBytes }, call, seen),
         message: () => api.read(seen.answer, question),
         usage: () => readUsage(seen.answer),
       };
@@ -110,7 +110,7 @@ const clientOf = (
     throw invalid('client', 'has no "chat.completions.create"; give an instance of OpenAI');
   }
   return {
-    client,
+    load: async () => client,
     secrets: () => (client.apiKey == null ? [] : [client.apiKey]),
     askForKey: async () => undefined,
   };
