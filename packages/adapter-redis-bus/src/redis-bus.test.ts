@@ -463,6 +463,52 @@ describeWithRedis('redis bus', (redis) => {
       { dedupWindow: 10 },
     ));
 
+  test('what goes out in one call counts against the capacity, and an id twice in it is one message', async () =>
+    inScene(
+      url(),
+      async ({ bus }) => {
+        const early = bus();
+        early.subscribe(() => undefined, { group: 'workers' });
+        await early.ready();
+        await early.close();
+        const sender = bus();
+        const ids = ['id-1', 'id-1', 'id-2', 'id-3'];
+        const codes = await Promise.all(ids.map((id) => code(sender.send(letter(id, 'bob', id)))));
+        expect(codes).toEqual(['resolved', 'resolved', 'resolved', 'bus-full']);
+        const received: BusMessage[] = [];
+        bus().subscribe((message) => void received.push(message), { group: 'workers' });
+        await until(() => received.length === 2, 'what was accepted');
+        await until(
+          () => sender.send(letter('id-3', 'bob', 'id-3')).then(Boolean, () => false),
+          'room',
+        );
+        await until(() => received.length === 3, 'what was refused before');
+        expect(contents(received)).toEqual(['id-1', 'id-2', 'id-3']);
+      },
+      { capacity: 2 },
+    ));
+
+  test('where a call fails half way, what it delivered is known, and what it did not can be sent again', async () =>
+    inScene(url(), async ({ bus, client, namespace }) => {
+      const received: BusMessage[] = [];
+      const one = bus();
+      one.subscribe((message) => void received.push(message), { group: 'workers', to: 'bob' });
+      await one.ready();
+      // The second message, which nobody takes, has no place to go.
+      await client.set(`${prefixOf(namespace)}dead`, 'not a stream');
+      const send = (): Promise<string[]> =>
+        Promise.all(
+          ['bob', 'nobody', 'bob'].map((to, n) => code(one.send(letter(`${n}`, to, `id-${n}`)))),
+        );
+      expect(await send()).not.toContain('resolved');
+      await client.del(`${prefixOf(namespace)}dead`);
+      expect(await send()).toEqual(['resolved', 'resolved', 'resolved']);
+      await until(() => received.length >= 2, 'both messages');
+      await one.send(letter('end', 'bob'));
+      await until(() => contents(received).includes('end'), 'the end');
+      expect(contents(received)).toEqual(['0', '2', 'end']);
+    }));
+
   test('dead letters are shared: one bus gives up, another lists and redrives', async () =>
     inScene(url(), async ({ bus }) => {
       const [worker, admin] = [bus(), bus()];

@@ -16,7 +16,7 @@ export const WORK: Script = script(
   MEMBERS,
   `
 local token, lease, seq, want, batch, cap, crowded =
-  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
 if not call('ZSCORE', P .. 'leases', token) then return {'lost'} end
 if tonumber(call('HGET', P .. 'seq', token) or 0) >= seq then return {'again'} end
 call('HSET', P .. 'seq', token, seq)
@@ -25,14 +25,16 @@ expire()
 
 local budget = 1048576
 local function read(stream)
-  local entries = call('XRANGE', stream, '-', '+', 'COUNT', budget > 0 and batch or 1)
-  local kept = {}
-  for i, entry in ipairs(entries) do
-    if i > 1 and budget <= 0 then break end
-    for _, value in ipairs(entry[2]) do budget = budget - #value end
-    kept[i] = entry
+  local entries = call('XRANGE', stream, '-', '+', 'COUNT', budget > 0 and batch or '1')
+  for i = 1, #entries do
+    if i > 1 and budget <= 0 then
+      for last = #entries, i, -1 do entries[last] = nil end
+      break
+    end
+    local fields = entries[i][2]
+    for k = 1, #fields do budget = budget - #fields[k] end
   end
-  return kept
+  return entries
 end
 
 -- Most groups have nothing that failed: one question saves one for each recipient.
@@ -67,6 +69,23 @@ local function gives_away(g, to, own)
   given[g] = given[g] + 1
   return true
 end
+-- Who holds the recipients that this call tells of: one question for each group.
+local EXTRA = {d = 5, r = 5, m = 1}
+local asked_of = {}
+do
+  local i = at
+  while i <= #ARGV do
+    local g = ARGV[i]
+    asked_of[g] = asked_of[g] or {}
+    asked_of[g][#asked_of[g] + 1] = ARGV[i + 1]
+    i = i + 4 + tonumber(ARGV[i + 3]) + (EXTRA[ARGV[i + 2]] or 0)
+  end
+end
+local holders = {}
+for g, list in pairs(asked_of) do
+  holders[g] = {}
+  for i, holder in ipairs(call('HMGET', P .. 'hold:' .. g, unpack(list))) do holders[g][list[i]] = holder end
+end
 local results = {}
 while at <= #ARGV do
   local g, to, kind, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
@@ -75,9 +94,9 @@ while at <= #ARGV do
   for i = 1, count do ids[i] = ARGV[at + i - 1] end
   at = at + count
   local extra = at
-  if kind == 'd' or kind == 'r' then at = at + 5 elseif kind == 'm' then at = at + 1 end
+  at = at + (EXTRA[kind] or 0)
   local hold, stream = P .. 'hold:' .. g, P .. 'in:' .. g .. ':' .. to
-  if call('HGET', hold, to) ~= token then
+  if holders[g][to] ~= token then
     results[#results + 1] = 'lost'
   else
     local removed = 0
