@@ -6,13 +6,14 @@
  *   --peers        other frameworks take part in w1, as far as they are installed
  *   --json FILE    writes the figures to a file
  *   --write-docs   replaces the figures in docs/reference/performance.md
+ *   --help         says what can be asked for
  *
  * A missed target does not fail the run: what a figure means on a machine is for its reader to say. Work that was not really
  * done does.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments, usage } from './arguments.ts';
 import { durableBus } from './durable-bus.ts';
 import { idle } from './idle.ts';
 import { journal } from './journal.ts';
@@ -42,29 +43,19 @@ const CORE_MANIFEST = new URL('../../packages/pantheon-core/package.json', impor
 const MARKS = ['<!-- figures: begin -->', '<!-- figures: end -->'] as const;
 const INSTALL_PEERS = 'npm install --prefix tooling/bench/peers';
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    peers: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    'write-docs': { type: 'boolean', default: false },
-  },
-});
-
-const fail = (sentence: string): never => {
+const fail: (sentence: string) => never = (sentence) => {
   console.error(`bench: ${sentence}`);
   process.exit(2);
 };
 
-const wanted = options.only?.split(',') ?? Object.keys(WORKLOADS);
-for (const id of wanted) {
-  if (!Object.hasOwn(WORKLOADS, id))
-    fail(`--only takes ${Object.keys(WORKLOADS).join(', ')}, not "${id}".`);
+const known = Object.keys(WORKLOADS);
+const options = readArguments(process.argv.slice(2), known);
+if (options === 'help') {
+  console.log(usage(known));
+  process.exit(0);
 }
-if (options['write-docs'] && (options.quick || options.only !== undefined)) {
-  fail('--write-docs takes a whole run: leave out --quick and --only.');
-}
+if ('problem' in options) fail(`${options.problem}\n${usage(known)}`);
+const wanted = options.only ?? known;
 
 const peers = options.peers ? installedPeers() : {};
 if (options.peers && Object.keys(peers).length === 0)
@@ -103,7 +94,7 @@ if (options.json !== undefined) {
     `${JSON.stringify({ machine: machine(), effort, peers, results }, null, 2)}\n`,
   );
 }
-if (options['write-docs']) {
+if (options.writeDocs) {
   const text = readFileSync(DOCS, 'utf8');
   const [begin, end] = MARKS;
   const from = text.indexOf(begin);
