@@ -55,7 +55,7 @@ export const RULES: readonly Rule[] = [
     what: 'ids are bounded texts, and are encoded wherever they become keys',
     differs: true,
     proof: {
-      'packages/pantheon-core/src/adapter/text.test.ts': ['a name'],
+      'packages/pantheon-core/src/core/text.test.ts': ['a name'],
       [`${FAULTS}/filters.test.ts`]: ['H3 ids and keys that mean something, on ${name}'],
       [`${REDIS_BUS}/test/faults-data.test.ts`]: [
         'D11 odd namespaces share nothing: messages, ids, groups, dead letters',
