@@ -59,7 +59,8 @@ const makeScene = async (options: SceneOptions): Promise<Scene> => {
   const counter = await startCounter();
   const crew = makeCrew({ stores: name, places, terms, counter: counter.url, holdMs });
   const script = makeClerk({ name: 'test', counter: counter.url, holdMs, terms });
-  const stores = await openStores(name, places, [script], terms);
+  // A test that the machine holds up for longer than a member's term must not miss an answer: it is not what is tried.
+  const stores = await openStores(name, places, [script], { ...terms, memberMs: 60_000 });
   const client = new Redis(redis, { protocol: 2, replyMapping: 'legacy' });
   client.on('error', () => undefined); // Some tests end its server.
   const actors = Array.from({ length: options.actors ?? 20 }, (_, n) => `actor-${n}`);
@@ -72,10 +73,12 @@ const makeScene = async (options: SceneOptions): Promise<Scene> => {
 
   const left = (): number => orders.size * EFFECTS_EACH - counter.effects();
 
+  const inboxes = (): Promise<readonly string[]> => client.keys(`{${namespace}}:bus:in:*`);
+
   const isHandled = async (): Promise<boolean> => {
     if (answers.length < orders.size || left() > 0) return false;
     if (name === 'naive') return true;
-    if ((await client.keys(`{${namespace}}:bus:in:*`)).length > 0) return false;
+    if ((await inboxes()).length > 0) return false;
     return ((await stores.journal?.unfinished()) ?? []).length === 0;
   };
 
@@ -132,9 +135,16 @@ const makeScene = async (options: SceneOptions): Promise<Scene> => {
         );
       } catch (error) {
         const unfinished = await stores.journal?.unfinished();
+        const state = {
+          ...findings(),
+          unfinished: unfinished?.length,
+          inboxes: await inboxes(),
+          answers: `${answers.length} of ${orders.size}`,
+          deadLetters: (await stores.bus.deadLetters?.list())?.length,
+        };
         throw new PantheonError(
           'unexpected',
-          `${(error as Error).message}: ${JSON.stringify(findings())}, unfinished ${unfinished?.length}, ${crew.errors.join('\n').slice(-2_000)}`,
+          `${(error as Error).message}: ${JSON.stringify(state)}, ${crew.errors.join('\n').slice(-2_000)}`,
           { cause: error },
         );
       }
