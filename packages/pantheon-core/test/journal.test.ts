@@ -500,6 +500,42 @@ test('a journal that fails fails the tick before anything runs', async () => {
   expect(world.plans).toEqual([]);
 });
 
+test.each(['plan', 'intent', 'action'])(
+  'a tick whose journal fails at its %s goes on later, and nothing of it is taken for done',
+  async (kind) => {
+    const world = makeWorld();
+    let isDown = true;
+    const journal: World['journal'] = {
+      ...world.journal,
+      open: async (...opened) => {
+        const record = await world.journal.open(...opened);
+        return {
+          ...record,
+          step: async (name, run) => {
+            if (!isDown || !name.startsWith(`${kind} `)) return record.step(name, run);
+            // The outcome of a call is lost after it was made, an intent before.
+            if (kind === 'action') await run();
+            isDown = false;
+            throw new PantheonError('unavailable', 'no server', { retryable: true });
+          },
+        };
+      },
+    };
+    const actor = await world.state.spawn(scriptOf(world, [[pay, say]]), 'work');
+    const first = start({ ...world, journal }).orchestrator;
+    const report = await first.tickActor(actor, { userMessage: 'go' });
+    expect(report.status).toBe('cancelled');
+    expect(await world.journal.unfinished()).toHaveLength(1);
+    expect(world.received).toEqual([]);
+    const { ended } = await first.recover();
+    expect((await ended).finished.map(({ status }) => status)).toEqual(['ok']);
+    await settle();
+    expect(world.effects.map(({ name }) => name)).toEqual(['pay']);
+    expect(world.received).toHaveLength(1);
+    expect(await world.journal.unfinished()).toEqual([]);
+  },
+);
+
 test('a tick that is given up while it announces a call does not make it after its end', async () => {
   const end = {
     cancelled: (abort: AbortController) => abort.abort(),

@@ -1,4 +1,6 @@
 /** The actors of the harness, and their tools. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { PantheonError } from '@promethean/pantheon-core';
 import type { ActorScript, IActorStatePort, Plan, Tool } from '@promethean/pantheon-core';
 import { tell } from './counter.ts';
 import { DUTIES, EFFECTS, monotonic, type Terms } from './settings.ts';
@@ -73,6 +75,21 @@ export const makeClerk = ({ name: worker, counter, holdMs }: ClerkSettings): Act
   };
 };
 
+/** A tool that fails has failed; this one waits for its store, whatever became of its last try. */
+const stored = async (write: () => Promise<unknown>): Promise<void> => {
+  for (;;) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      const isAway =
+        PantheonError.is(error, 'unavailable') || PantheonError.is(error, 'outcome-unknown');
+      if (!isAway) throw error;
+      await pause(50);
+    }
+  }
+};
+
 export const makeClerkTools = (
   { name: worker, counter, holdMs, terms }: ClerkSettings,
   state: IActorStatePort,
@@ -92,7 +109,8 @@ export const makeClerkTools = (
       } as const;
       await tell(counter, { ...call, holdMs: Math.random() * holdMs });
       // What is kept of an order must be there at the end, once.
-      if (effect === 'file') await state.update(actor, { metadata: { [String(order)]: key } });
+      if (effect === 'file')
+        await stored(() => state.update(actor, { metadata: { [String(order)]: key } }));
       return 'done';
     },
   })),

@@ -50,6 +50,34 @@ export const recordedInput = (input: JsonValue | undefined): TickInput | undefin
   return userMessage === undefined && message === undefined ? undefined : { userMessage, message };
 };
 
+const NOTHING: unique symbol = Symbol('nothing');
+
+/**
+ * The record of a tick that ends when its journal fails. Going on, it would do what nobody remembers, and call done what it could not do.
+ * `failed` hears what the journal failed with, and returns what the step rejects with instead.
+ */
+export const watched = (record: TickRecord, failed: (error: unknown) => unknown): TickRecord => {
+  const step: TickRecord['step'] = async (name, run) => {
+    let thrown: unknown = NOTHING;
+    try {
+      return await record.step(name, async () => {
+        try {
+          return await run();
+        } catch (error) {
+          thrown = error;
+          throw error;
+        }
+      });
+    } catch (error) {
+      // What cannot be recorded is the fault of whoever planned it.
+      if (error === thrown || PantheonError.is(error, 'journal-invalid')) throw error;
+      throw failed(error);
+    }
+  };
+  const { tickId, attempt, status } = record;
+  return { tickId, attempt, status, step, complete: (end) => record.complete(end) };
+};
+
 const isSpawn = (action: Action): action is SpawnAction => action?.type === 'spawn';
 
 /** By what a script is found again: it has functions, which cannot be recorded. */

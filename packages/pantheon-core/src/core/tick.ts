@@ -10,10 +10,10 @@ import { ApprovalPending } from './approvals.ts';
 import type { ApprovalGate } from './approvals.ts';
 import { Drive, abortReason, onAbort } from './drive.ts';
 import type { Course } from './drive.ts';
-import { PantheonError, errorInfo } from './errors.ts';
+import { PantheonError, errorInfo, errorMessage } from './errors.ts';
 import type { ErrorInfo } from './errors.ts';
 import { assertAction, readPlan } from './guards.ts';
-import { Journaled } from './journaling.ts';
+import { Journaled, watched } from './journaling.ts';
 import type { Kernel } from './kernel.ts';
 import { Hold } from './leasing.ts';
 import { lineageOf } from './limits.ts';
@@ -288,7 +288,7 @@ export class Tick implements PlanScope {
   /** Whether this tick was given up, but not for good: it is not finished, and the next process goes on with it. */
   #isInterrupted(): boolean {
     const code = this.drive.abandonedFor?.code;
-    return code === 'orchestrator-stopped' || code === 'lease-lost';
+    return code === 'orchestrator-stopped' || code === 'lease-lost' || code === 'unavailable';
   }
 
   /** Takes the record; returns how the tick ended, where it was done before. */
@@ -297,8 +297,26 @@ export class Tick implements PlanScope {
     if (ended !== undefined) return ended;
     this.kernel.openTicks.add(this.tickId);
     const isGivenUp = (): boolean => this.drive.abandonedFor !== undefined;
-    this.#journaled = new Journaled(record, this.kernel, this.actor, isGivenUp, origin);
+    const safe = watched(record, (error) => this.#journalFailed(error));
+    this.#journaled = new Journaled(safe, this.kernel, this.actor, isGivenUp, origin);
     return undefined;
+  }
+
+  /** Gives the tick up; returns why it was. */
+  #journalFailed(cause: unknown): PantheonError {
+    const { kernel, actorId, tickId, drive } = this;
+    if (drive.abandonedFor === undefined) {
+      const told = errorMessage(cause);
+      kernel.log(`Journal of ${actorId} failed`, { actorId, tickId, error: told });
+      const error = new PantheonError(
+        'unavailable',
+        `the journal failed during the tick of ${actorId}, which is unfinished and goes on with its message or by recover(): ${told}`,
+        { retryable: true, cause },
+      );
+      drive.abandon(error);
+      return error;
+    }
+    return drive.abandonedFor;
   }
 
   /** What is to run. */
