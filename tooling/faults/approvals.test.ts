@@ -27,12 +27,11 @@ import {
   makeMemoryState,
   makeMemoryTools,
 } from '@promethean/pantheon-core/memory';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { behavior, makeDesk } from './desk.ts';
 
-const IS_FULL = process.env['PANTHEON_FAULTS'] === 'full';
 const ROUNDS = IS_FULL ? 300 : 10;
 const MANY_MS = IS_FULL ? 600_000 : 60_000;
 const TTL_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /** Group H: hostile data in plans, messages, records and logs. */
 import { makePinoLog } from '@promethean/adapter-pino-log';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import {
   type IMessageBus,
   PantheonError,
@@ -88,7 +88,7 @@ const trapped = fc.constantFrom<() => unknown>(
   () => ({ type: 'tool', name: 'x', args: Object.create({ polluted: 1 }) as object }),
   () => Object.defineProperty({ type: 'message' }, 'content', { get: () => 'x' }),
 );
-const PLANS = process.env['PANTHEON_FAULTS'] === 'full' ? 410_000 : 20_000;
+const PLANS = IS_FULL ? 410_000 : 20_000;
 
 test(`H1: fuzzed actions in ${PLANS} plans`, async (context) => {
   let [actions, crashes] = [0, 0];

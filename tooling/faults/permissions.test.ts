@@ -1,5 +1,5 @@
 /** S-TOOL-1: over random spawn trees, nobody ever runs a tool that one of its ancestors may not run. */
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import {
   type ActorRecord,
   type ActorScript,
@@ -14,7 +14,7 @@ import { expect, test } from 'vitest';
 import { behavior, makeDesk } from './desk.ts';
 
 /** All of it with `npm run faults`; enough to see a mistake with `npm test`. */
-const RUNS = process.env['PANTHEON_FAULTS'] === 'full' ? 2_000 : 150;
+const RUNS = IS_FULL ? 2_000 : 150;
 
 const NAMES = ['read', 'read_web', 'write', 'drop', 'drop_all'] as const;
 const PATTERNS = [...NAMES, 'read*', 'drop*', '*', 'nobody'] as const;

@@ -16,14 +16,13 @@ import {
   makeMemoryTools,
 } from '@promethean/pantheon-core/memory';
 import { hasPostgres, hasRedis, startPostgres, startRedis } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { MISSING, describeWithRedis } from '@promethean/services/vitest';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { behavior, makeDesk } from './desk.ts';
 import type { Seen } from './scarcity/fd-child.ts';
 import { type SmallDisk, hasSmallDisks, makeSmallDisk } from './scarcity/small-disk.ts';
 
-const IS_FULL = process.env['PANTHEON_FAULTS'] === 'full';
 const TEST_MS = 180_000;
 const factory = makeActorFactory();
 const script: ActorScript = {

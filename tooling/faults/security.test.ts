@@ -13,12 +13,12 @@ import {
   makeLlmBehavior,
 } from '@promethean/pantheon-core';
 import { makeMemoryTools, makeScriptedLlm } from '@promethean/pantheon-core/memory';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Desk, behavior, makeDesk } from './desk.ts';
 
-const RUNS = process.env['PANTHEON_FAULTS'] === 'full' ? 5_000 : 300;
+const RUNS = IS_FULL ? 5_000 : 300;
 const factory = makeActorFactory();
 
 /** A model that obeys: whatever the last message asks it to call, it calls. */

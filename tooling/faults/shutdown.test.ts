@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeRedisBus } from '@promethean/adapter-redis-bus';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { describeWithRedisServer } from '@promethean/services/vitest';
 import { makeManualTimers } from '@promethean/pantheon-core/memory';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -23,7 +23,6 @@ import {
 import { DEAF_SERVER, startObedientModel } from './shutdown/deaf-tool.ts';
 import { WORKER_CONFIG } from './shutdown/worker-config.ts';
 
-const IS_FULL = process.env['PANTHEON_FAULTS'] === 'full';
 const TEST_MS = IS_FULL ? 1_800_000 : 180_000;
 /** What the programs promise (run-until-signal.ts, apps/demo/src/main.ts), and what is granted on top. */
 const DEADLINES = { cli: 8_000, demo: 6_000 } as const;

@@ -16,11 +16,10 @@ import {
   makeMemoryTools,
   makeScriptedLlm,
 } from '@promethean/pantheon-core/memory';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { expect, test } from 'vitest';
 import { type Desk, actorOf, behavior, heapBytes, makeDesk } from './desk.ts';
 
-const IS_FULL = process.env['PANTHEON_FAULTS'] === 'full';
 const factory = makeActorFactory();
 
 const script = (

@@ -13,6 +13,9 @@ declare module 'vitest' {
   }
 }
 
+/** Whether this is `npm run faults`, with the sizes of the catalogue; otherwise a test is to be over in seconds. */
+export const IS_FULL: boolean = process.env['PANTHEON_FAULTS'] === 'full';
+
 /** Notes the figures of a fault (`D1`, by the number of the catalogue) for the table. The test itself asserts. */
 export const noteFigures = ({ task }: TestContext, id: string, figures: Figures): void => {
   task.meta.fault = { id, figures };

@@ -1,4 +1,4 @@
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { describeWithRedisServer } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -120,7 +120,7 @@ describeWithRedisServer(
     );
 
     test.for([
-      ['a restart of Redis', process.env['PANTHEON_FAULTS'] === 'full' ? 30_000 : 3_000],
+      ['a restart of Redis', IS_FULL ? 30_000 : 3_000],
       ['a Redis that does not answer for longer than a command waits', 8_000],
     ] as const)(
       '%s is survived without a second run',

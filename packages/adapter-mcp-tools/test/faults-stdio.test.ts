@@ -1,6 +1,6 @@
 /** Faults of stdio servers (G9): whatever a server does, its processes end with the connection and memory stays bounded. */
 import { PantheonError } from '@promethean/pantheon-core';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pantheon-mcp-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Within three seconds a group is gone; a busy machine that runs `npm test` may take longer to look. */
-const GONE_MS = process.env['PANTHEON_FAULTS'] === 'full' ? 3_000 : 9_000;
+const GONE_MS = IS_FULL ? 3_000 : 9_000;
 
 let files = 0;
 const newFile = (): string => join(folder, `${(files += 1)}.json`);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PantheonError, type TickRecord } from '@promethean/pantheon-core';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { freshSchema, withClient } from '@promethean/services/schemas';
 import { describeWithPostgres, describeWithPostgresServer } from '@promethean/services/vitest';
 import pg from 'pg';
@@ -84,7 +84,7 @@ const startLoad = (journal: PostgresJournal, actors: number) => {
 
 describeWithPostgresServer('on a server that fails', (postgres) => {
   test('a server that crashes under load loses nothing that it acknowledged', async (context) => {
-    const times = process.env['PANTHEON_FAULTS'] === 'full' ? 10 : 5;
+    const times = IS_FULL ? 10 : 5;
     const journal = makeJournal(postgres().url, { connectTimeoutMs: 2_000 });
     const load = startLoad(journal, 20);
     for (let crashes = 0; crashes < times; crashes += 1) {

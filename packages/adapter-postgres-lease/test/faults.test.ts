@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { withClient } from '@promethean/services/schemas';
 import { describeWithPostgres, describeWithPostgresServer } from '@promethean/services/vitest';
 import { expect, onTestFinished, test } from 'vitest';
@@ -132,7 +132,7 @@ describeWithPostgres('on a server', (postgres) => {
 
 describeWithPostgresServer('on a server that fails', (postgres) => {
   test('a server that crashes and comes back within the term takes no lease away, and gives none twice', async (context) => {
-    const times = process.env['PANTHEON_FAULTS'] === 'full' ? 10 : 3;
+    const times = IS_FULL ? 10 : 3;
     const { url } = postgres();
     const holder = await makeLeases(url, { connectTimeoutMs: 2_000 });
     const other = await makeLeases(url, { schema: holder.schema, connectTimeoutMs: 2_000 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { type IActorStatePort, PantheonError } from '@promethean/pantheon-core';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { freshSchema, withClient } from '@promethean/services/schemas';
 import { describeWithPostgres, describeWithPostgresServer } from '@promethean/services/vitest';
 import pg from 'pg';
@@ -218,7 +218,7 @@ describeWithPostgresServer(
   'on a server that fails',
   (postgres) => {
     test('a server that crashes under load loses nothing that it acknowledged', async (context) => {
-      const times = process.env['PANTHEON_FAULTS'] === 'full' ? 10 : 5;
+      const times = IS_FULL ? 10 : 5;
       const state = makeState(postgres().url, { connectTimeoutMs: 2_000 });
       const load = await startLoad(state, 10);
       let resumeMs = 0;

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type BusMessage, type OutgoingMessage, PantheonError } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { describeWithRedisServer } from '@promethean/services/vitest';
 import { expect, test } from 'vitest';
 import { makeRedisBus, type RedisBus } from '../src/index.ts';
@@ -16,7 +16,6 @@ setFlagsFromString('--expose_gc');
 const collect = runInNewContext('gc') as () => void;
 
 /** The sizes of the catalogue with `npm run faults`. */
-const IS_FULL = process.env['PANTHEON_FAULTS'] === 'full';
 const SOAK = IS_FULL ? 1_000_000 : 100_000;
 const BUSES = IS_FULL ? 1_000 : 200;
 

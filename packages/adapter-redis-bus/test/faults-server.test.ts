@@ -1,6 +1,6 @@
 /** What a server does to us: it dies, refuses, forgets. */
 import { PantheonError } from '@promethean/pantheon-core';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { startProxy } from '@promethean/services';
 import { describeWithRedisServer, failureOf } from '@promethean/services/vitest';
 import { expect, test } from 'vitest';
@@ -11,17 +11,16 @@ import { makeTally, startLoad } from './load.ts';
 import { inScene, letter } from './scene.ts';
 
 /** The sizes of the catalogue with `npm run faults`, smaller ones with `npm test`. */
-const SIZES =
-  process.env['PANTHEON_FAULTS'] === 'full'
-    ? { kills: 20, awayMs: 3_000, outageMs: 30_000, cutMs: 30_000, pauseMs: 5_000, open: 100_000 }
-    : {
-        kills: 5,
-        awayMs: 0,
-        outageMs: 4_000,
-        cutMs: 3_000,
-        pauseMs: 1_500,
-        open: 10_000,
-      };
+const SIZES = IS_FULL
+  ? { kills: 20, awayMs: 3_000, outageMs: 30_000, cutMs: 30_000, pauseMs: 5_000, open: 100_000 }
+  : {
+      kills: 5,
+      awayMs: 0,
+      outageMs: 4_000,
+      cutMs: 3_000,
+      pauseMs: 1_500,
+      open: 10_000,
+    };
 
 const passes = (ms: number): Promise<void> => {
   const since = performance.now();

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { JournalTick, PantheonError } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { closedAfterAll, describeWithRedisServer, failureOf } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -13,7 +13,7 @@ import { record } from './recorder.ts';
 
 const LONG = { timeout: 120_000 };
 /** As often as the catalogue says with `npm run faults`. */
-const KILLS = process.env['PANTHEON_FAULTS'] === 'full' ? 20 : 5;
+const KILLS = IS_FULL ? 20 : 5;
 
 const tick = (tickId: string, cause?: string): JournalTick => ({
   tickId,

@@ -3,7 +3,7 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lease } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { closedAfterAll, describeWithRedisServer } from '@promethean/services/vitest';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -11,7 +11,7 @@ import { makeRedisLease, type RedisLease, type RedisLeaseOptions } from '../src/
 
 const LONG = { timeout: 120_000 };
 /** As often as the catalogue says with `npm run faults`. */
-const KILLS = process.env['PANTHEON_FAULTS'] === 'full' ? 20 : 3;
+const KILLS = IS_FULL ? 20 : 3;
 
 /** A lease that must be there. */
 const taken = async (leases: RedisLease, name: string, ttlMs: number): Promise<Lease> => {

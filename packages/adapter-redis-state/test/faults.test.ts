@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PantheonError } from '@promethean/pantheon-core';
 import { startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import {
   closedAfterAll,
   describeWithRedisCluster,
@@ -18,7 +18,7 @@ import { clerk, write } from './writers.ts';
 const scripts = [clerk];
 const LONG = { timeout: 120_000 };
 /** As often as the catalogue says with `npm run faults`. */
-const KILLS = process.env['PANTHEON_FAULTS'] === 'full' ? 20 : 3;
+const KILLS = IS_FULL ? 20 : 3;
 
 describeWithRedisServer(
   'actors in Redis under faults',

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { describeWithPostgres, describeWithRedis } from '@promethean/services/vitest';
 import { describe, expect, test } from 'vitest';
 import type { JournalName } from './journals.ts';
@@ -11,7 +11,7 @@ import { CRASH_POINTS, type CrashPoint } from './points.ts';
 import { runChild, startCounter } from './run-child.ts';
 
 /** All of it with `npm run faults`; enough to see a mistake with `npm test`. */
-const REPEATS = process.env['PANTHEON_FAULTS'] === 'full' ? 20 : 2;
+const REPEATS = IS_FULL ? 20 : 2;
 
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
 

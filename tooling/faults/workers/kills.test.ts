@@ -1,9 +1,9 @@
 /** C1: three workers, and one of them is killed again and again. */
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { describeWithRedis } from '@promethean/services/vitest';
 import { expect, test } from 'vitest';
 import { killAtRandom } from './random-kills.ts';
-import { EFFECTS_EACH, IS_FULL, inScene } from './scene.ts';
+import { EFFECTS_EACH, inScene } from './scene.ts';
 import { describeSets } from './sets.ts';
 
 const KILLS = IS_FULL ? 100 : 8;

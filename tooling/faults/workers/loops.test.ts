@@ -1,7 +1,7 @@
 /** C9: two processes start the same loops at the same moment. */
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { expect, test } from 'vitest';
-import { IS_FULL, inScene } from './scene.ts';
+import { inScene } from './scene.ts';
 import { describeSets } from './sets.ts';
 import { until } from './until.ts';
 

@@ -1,8 +1,8 @@
 /** C3 and C4: a worker that stands still for longer than its leases, and then goes on as if nothing had happened. */
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { expect, test } from 'vitest';
 import type { Call } from './counter.ts';
-import { IS_FULL, inScene } from './scene.ts';
+import { inScene } from './scene.ts';
 import { describeSets } from './sets.ts';
 import { DUTIES, monotonic } from './settings.ts';
 import { until } from './until.ts';

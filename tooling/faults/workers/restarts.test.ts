@@ -1,8 +1,8 @@
 /** C5 and C8: a cold start before a mountain of messages, and a rolling restart. */
 import { readFileSync } from 'node:fs';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { expect, test } from 'vitest';
-import { IS_FULL, inScene, type Scene } from './scene.ts';
+import { inScene, type Scene } from './scene.ts';
 import { describeSets } from './sets.ts';
 import { monotonic } from './settings.ts';
 import { until } from './until.ts';

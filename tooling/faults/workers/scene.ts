@@ -15,7 +15,6 @@ import { closeStores, openStores, type Stores } from './stores.ts';
 import { until } from './until.ts';
 
 /** All of it with `npm run faults`; enough to see a mistake with `npm test`. */
-export const IS_FULL: boolean = process.env['PANTHEON_FAULTS'] === 'full';
 
 /** How many effects an order has. */
 export const EFFECTS_EACH: number = EFFECTS.length;

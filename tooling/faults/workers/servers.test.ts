@@ -1,12 +1,12 @@
 /** D1 and E1 under the whole of it: three workers at work while the server of their stores dies and comes back. */
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import {
   describeWithPostgresServer,
   describeWithRedis,
   describeWithRedisServer,
 } from '@promethean/services/vitest';
 import { expect, test } from 'vitest';
-import { IS_FULL, EFFECTS_EACH, inScene, type SceneOptions } from './scene.ts';
+import { EFFECTS_EACH, inScene, type SceneOptions } from './scene.ts';
 import { until } from './until.ts';
 
 const CRASHES = IS_FULL ? 20 : 2;

@@ -1,6 +1,7 @@
 /** The sets of adapters that keep their promises over processes, each with the servers that it needs. */
+import { IS_FULL } from '@promethean/services/figures';
 import { describeWithPostgres, describeWithRedis } from '@promethean/services/vitest';
-import { IS_FULL, type SceneOptions } from './scene.ts';
+import { type SceneOptions } from './scene.ts';
 import type { StoresName } from './settings.ts';
 
 type Set = Pick<SceneOptions, 'stores' | 'redis' | 'postgres'>;

@@ -1,8 +1,8 @@
 /** C7: a worker that can reach its stores no more, and still can call its tools. */
 import { type Proxy, type ProxyMode, startProxy } from '@promethean/services';
-import { noteFigures } from '@promethean/services/figures';
+import { IS_FULL, noteFigures } from '@promethean/services/figures';
 import { expect, test } from 'vitest';
-import { IS_FULL, inScene } from './scene.ts';
+import { inScene } from './scene.ts';
 import { LOOKS } from './clerk.ts';
 import { describeSets } from './sets.ts';
 import { DUTIES, monotonic } from './settings.ts';
